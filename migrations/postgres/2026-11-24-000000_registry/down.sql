@@ -1,0 +1,17 @@
+DROP TABLE attempts;
+DROP TABLE deliveries;
+DROP TABLE endpoints;
+DROP TABLE duty_history;
+DROP TABLE bindings;
+DROP TABLE changes;
+DROP TABLE events;
+DROP TABLE elements;
+DROP TABLE numbers;
+DROP TABLE carrier_coverage;
+DROP TABLE calling_code_carriers;
+DROP TABLE calling_codes;
+DROP TABLE api_keys;
+DROP TABLE grants;
+DROP TABLE participants;
+DROP TABLE key_fingerprints;
+DROP TABLE log_head;

@@ -1,0 +1,210 @@
+-- Times are whole seconds since 2000-01-01T00:00:00Z, or Unix milliseconds in created_at, recorded_at,
+-- moved_at and everything about deliveries. Codes are the enumerations of `domain`.
+
+-- The end of the log. Updated last in a transaction, so that a position is a place in commit order.
+CREATE TABLE log_head (
+    id       SMALLINT PRIMARY KEY CHECK (id = 1),
+    position BIGINT NOT NULL,
+    moved_at BIGINT NOT NULL
+);
+INSERT INTO log_head (id, position, moved_at) VALUES (1, 0, 0);
+
+-- SHA-256 of each secret of the key file: a wrong file stops the start.
+CREATE TABLE key_fingerprints (
+    purpose     TEXT NOT NULL,
+    generation  INTEGER NOT NULL,
+    fingerprint BLOB NOT NULL,
+    PRIMARY KEY (purpose, generation)
+);
+
+CREATE TABLE participants (
+    id                 INTEGER PRIMARY KEY AUTOINCREMENT,
+    name               TEXT NOT NULL UNIQUE,
+    kind               SMALLINT NOT NULL,
+    organisation       TEXT NOT NULL,
+    display_name       TEXT NOT NULL,
+    state              SMALLINT NOT NULL,
+    state_why          TEXT,
+    accounts_declared  BIGINT,
+    close_account_url  TEXT,
+    recover_url        TEXT,
+    support_url        TEXT,
+    advice_not_covered SMALLINT NOT NULL,
+    created_at         BIGINT NOT NULL
+);
+
+-- Which carrier may speak of which calling code.
+CREATE TABLE grants (
+    participant_id INTEGER NOT NULL REFERENCES participants (id),
+    calling_code   INTEGER NOT NULL,
+    PRIMARY KEY (participant_id, calling_code)
+);
+
+CREATE TABLE api_keys (
+    id             TEXT PRIMARY KEY,
+    participant_id INTEGER NOT NULL REFERENCES participants (id),
+    label          TEXT NOT NULL,
+    permissions    INTEGER NOT NULL,
+    secret_hash    BLOB NOT NULL UNIQUE,
+    created_at     BIGINT NOT NULL,
+    expires_at     BIGINT,
+    revoked_at     BIGINT,
+    last_used_at   BIGINT
+);
+CREATE INDEX api_keys_of_participant ON api_keys (participant_id);
+
+-- What the admin has said of a calling code. No row: default policy, not covered as a whole.
+CREATE TABLE calling_codes (
+    calling_code    INTEGER PRIMARY KEY,
+    complete_since  BIGINT,
+    policy          TEXT NOT NULL,
+    recompute_after BIGINT
+);
+
+CREATE TABLE calling_code_carriers (
+    calling_code INTEGER NOT NULL REFERENCES calling_codes (calling_code),
+    carrier_id   INTEGER NOT NULL REFERENCES participants (id),
+    complete     SMALLINT NOT NULL,
+    own_only     SMALLINT NOT NULL,
+    PRIMARY KEY (calling_code, carrier_id)
+);
+
+CREATE TABLE carrier_coverage (
+    carrier_id   INTEGER NOT NULL REFERENCES participants (id),
+    calling_code INTEGER NOT NULL,
+    through      BIGINT,
+    holds_since  BIGINT,
+    PRIMARY KEY (carrier_id, calling_code)
+);
+
+-- A number: its lock, its guard, and the summary of its events.
+CREATE TABLE numbers (
+    id             INTEGER PRIMARY KEY AUTOINCREMENT,
+    calling_code   INTEGER NOT NULL,
+    guard          BIGINT NOT NULL,
+    freeze_before  BIGINT NOT NULL DEFAULT 0,
+    changed_before BIGINT NOT NULL DEFAULT 0,
+    clear_from     BIGINT NOT NULL DEFAULT 0,
+    detach_before  BIGINT NOT NULL DEFAULT 0,
+    changed_reason SMALLINT NOT NULL DEFAULT 0,
+    clear_reason   SMALLINT NOT NULL DEFAULT 0,
+    detach_from    BIGINT,
+    held_since     BIGINT,
+    holder         INTEGER,
+    occupancy      SMALLINT NOT NULL DEFAULT 0,
+    version        BIGINT NOT NULL DEFAULT 0
+);
+CREATE INDEX numbers_of_calling_code ON numbers (calling_code, id);
+
+-- The only table that knows an element.
+CREATE TABLE elements (
+    element   BLOB PRIMARY KEY,
+    number_id BIGINT NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE events (
+    position    BIGINT PRIMARY KEY,
+    carrier_id  INTEGER NOT NULL,
+    number_id   BIGINT NOT NULL,
+    event_id    BLOB NOT NULL,
+    kind        SMALLINT NOT NULL,
+    stated_on   BIGINT,
+    stated_at   BIGINT,
+    undoes      BLOB,
+    recorded_at BIGINT NOT NULL,
+    UNIQUE (carrier_id, event_id)
+);
+CREATE INDEX events_of_number ON events (number_id);
+
+-- Whatever else changes an answer, on the same head as the events.
+CREATE TABLE changes (
+    position BIGINT PRIMARY KEY,
+    kind     SMALLINT NOT NULL,
+    subject  BIGINT NOT NULL
+);
+
+CREATE TABLE bindings (
+    id          INTEGER PRIMARY KEY AUTOINCREMENT,
+    app_id      INTEGER NOT NULL,
+    account_ref BLOB NOT NULL,
+    number_id   BIGINT NOT NULL,
+    verified_at BIGINT NOT NULL,
+    bound_at    BIGINT NOT NULL,
+    holder      SMALLINT NOT NULL,
+    demand      SMALLINT NOT NULL,
+    reason      SMALLINT,
+    response    SMALLINT NOT NULL,
+    revision    BIGINT NOT NULL,
+    freeze_by   BIGINT,
+    detach_by   BIGINT,
+    answer_by   BIGINT,
+    recompute_at BIGINT,
+    removed_at  BIGINT,
+    UNIQUE (app_id, account_ref)
+);
+CREATE INDEX bindings_of_number ON bindings (number_id);
+CREATE INDEX bindings_to_recompute ON bindings (recompute_at) WHERE recompute_at IS NOT NULL;
+CREATE INDEX bindings_with_duty ON bindings (app_id, id) WHERE demand <> 0 OR response <> 0;
+
+CREATE TABLE duty_history (
+    id         INTEGER PRIMARY KEY AUTOINCREMENT,
+    binding_id BIGINT NOT NULL,
+    at         BIGINT NOT NULL,
+    writer     SMALLINT NOT NULL,
+    revision   BIGINT NOT NULL,
+    demand     SMALLINT NOT NULL,
+    response   SMALLINT NOT NULL
+);
+CREATE INDEX duty_history_of_binding ON duty_history (binding_id, id);
+
+CREATE TABLE endpoints (
+    id               INTEGER PRIMARY KEY AUTOINCREMENT,
+    public_id        TEXT NOT NULL UNIQUE,
+    app_id           INTEGER NOT NULL,
+    url              TEXT NOT NULL,
+    state            SMALLINT NOT NULL,
+    types            TEXT NOT NULL,
+    secret           BLOB NOT NULL,
+    old_secret       BLOB,
+    old_secret_until BIGINT,
+    created_at       BIGINT NOT NULL,
+    deleted_at       BIGINT,
+    failures         INTEGER NOT NULL DEFAULT 0,
+    failing_since    BIGINT,
+    open_until       BIGINT,
+    leased_until     BIGINT NOT NULL DEFAULT 0,
+    lease            BIGINT NOT NULL DEFAULT 0
+);
+CREATE UNIQUE INDEX endpoints_by_url ON endpoints (app_id, url) WHERE deleted_at IS NULL;
+
+-- One message on its way to one endpoint.
+CREATE TABLE deliveries (
+    id              INTEGER PRIMARY KEY AUTOINCREMENT,
+    public_id       TEXT NOT NULL UNIQUE,
+    message_id      TEXT NOT NULL,
+    app_id          INTEGER NOT NULL,
+    endpoint_id     BIGINT NOT NULL,
+    number_id       BIGINT,
+    binding_id      BIGINT,
+    revision        BIGINT NOT NULL,
+    kind            SMALLINT NOT NULL,
+    state           SMALLINT NOT NULL,
+    tries           INTEGER NOT NULL,
+    next_attempt_at BIGINT,
+    created_at      BIGINT NOT NULL,
+    settled_at      BIGINT
+);
+CREATE INDEX deliveries_due ON deliveries (endpoint_id, next_attempt_at) WHERE next_attempt_at IS NOT NULL;
+CREATE INDEX deliveries_of_app ON deliveries (app_id, id);
+CREATE INDEX deliveries_of_binding ON deliveries (binding_id) WHERE next_attempt_at IS NOT NULL;
+
+CREATE TABLE attempts (
+    delivery_id BIGINT NOT NULL,
+    attempt     INTEGER NOT NULL,
+    at          BIGINT NOT NULL,
+    took_ms     BIGINT NOT NULL,
+    status      INTEGER,
+    answer      TEXT,
+    error       TEXT,
+    PRIMARY KEY (delivery_id, attempt)
+);

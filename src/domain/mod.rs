@@ -1,0 +1,27 @@
+//! What is: numbers, events, answers, duties. Pure functions and values; no I/O, no clock, no
+//! randomness, no async. What is valid JSON is a valid value.
+
+mod enumeration;
+pub mod reading;
+
+pub mod binding;
+pub mod account_ref;
+pub mod calling_code;
+pub mod clearance;
+pub mod coverage;
+pub mod duty;
+pub mod event;
+pub mod id;
+pub mod number;
+pub mod oprf;
+pub mod participant;
+pub mod policy;
+pub mod policy_terms;
+pub mod position;
+pub mod rejection;
+pub mod seal;
+pub mod secret;
+pub mod summary;
+pub mod text;
+pub mod time;
+pub mod verdict;

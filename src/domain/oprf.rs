@@ -1,0 +1,156 @@
+//! From a number to the database's element, by digest or by token, and the keys on the way.
+//!
+//! RFC 9497, suite ristretto255-SHA512, always mode 0x01, without its `Finalize`: what is stored
+//! must stay a point, so that rows can be re-keyed. With P = HashToGroup(digest), a token is k·P
+//! and the element κ·P; from a digest it is one multiplication by κ, from a token one by u = κ/k.
+//!
+//! Deriving a key costs about as much as using it: whoever asks often keeps the derived keys.
+
+use std::fmt;
+
+use curve25519_dalek::scalar::Scalar;
+use sha2::{Digest, Sha256, Sha512};
+use voprf::{Group, Ristretto255, VoprfServer};
+use zeroize::{ZeroizeOnDrop, Zeroizing};
+
+use super::calling_code::CallingCode;
+use super::number::{E164, Element, KeyId, NumberText};
+use super::rejection::{Code, Rejection};
+use super::secret::Secret;
+
+/// K_dir. Every participant has it: it keeps numbers out of transcripts, and nothing rests on it.
+#[derive(Clone, Debug)]
+pub struct DirectoryKey(pub Secret);
+
+impl DirectoryKey {
+    /// The key id in a digest's text.
+    pub fn kid(&self) -> KeyId {
+        KeyId::of_hash(self.0.mac(&[b"vacate/v1/kid"]))
+    }
+
+    /// HMAC-SHA-256 of the number: the digest's body, and what a client blinds for a token.
+    pub fn nd(&self, number: &E164) -> [u8; 32] {
+        self.0.mac(&[b"vacate/v1/number:", number.as_str().as_bytes()])
+    }
+
+    /// The number's digest text.
+    pub fn digest(&self, number: &E164) -> NumberText {
+        let (calling_code, kid, nd) = (number.calling_code(), self.kid(), self.nd(number));
+        NumberText::Digest { calling_code, kid, nd }
+    }
+}
+
+/// Where the token keys of one epoch come from.
+#[derive(Clone, Debug)]
+pub struct EpochSeed(pub Secret);
+
+impl EpochSeed {
+    /// The key of tokens under `calling_code` in this seed's `epoch`, counted from 1.
+    pub fn key(&self, calling_code: CallingCode, epoch: u32) -> EpochKey {
+        let info = format!("vacate/v1/oprf;calling_code={calling_code};epoch={epoch}");
+        EpochKey(derive_key_pair(&self.0, &info))
+    }
+}
+
+/// k, which makes tokens of digests without seeing them.
+#[derive(Clone)]
+pub struct EpochKey(VoprfServer<Ristretto255>);
+
+impl EpochKey {
+    /// k·G in its ristretto255 encoding, for clients to verify proofs against.
+    pub fn public_key(&self) -> [u8; 32] {
+        self.0.get_public_key().compress().to_bytes()
+    }
+
+    /// The key id in a token's text.
+    pub fn kid(&self) -> KeyId {
+        token_kid(&self.public_key())
+    }
+}
+
+/// The key id of tokens that `public_key` stands for.
+pub fn token_kid(public_key: &[u8; 32]) -> KeyId {
+    KeyId::of_hash(
+        Sha256::new().chain_update(b"vacate/v1/kid:").chain_update(public_key).finalize().into(),
+    )
+}
+
+/// Where the database's keys of one generation come from.
+#[derive(Clone, Debug)]
+pub struct ElementSeed(pub Secret);
+
+impl ElementSeed {
+    /// The database's key under `calling_code`.
+    pub fn key(&self, calling_code: CallingCode) -> ElementKey {
+        let info = format!("vacate/v1/element;calling_code={calling_code}");
+        ElementKey(secret_scalar(&derive_key_pair(&self.0, &info)))
+    }
+}
+
+/// κ, the database's key. It alone protects stored elements.
+#[derive(Clone, ZeroizeOnDrop)]
+pub struct ElementKey(Scalar);
+
+impl ElementKey {
+    /// The element of a digest's body: κ·HashToGroup(nd). About 45 µs.
+    pub fn element(&self, nd: &[u8; 32]) -> Element {
+        // RFC 9497 refuses an input that hashes to the identity; none is known or can be searched
+        // for.
+        let point = Ristretto255::hash_to_curve::<Sha512>(&[nd], &[HASH_TO_GROUP_DST])
+            .expect("32 bytes are an input of fitting size");
+        Element::from_bytes((point * self.0).compress().to_bytes())
+    }
+}
+
+/// u = κ/k, which carries a token of one epoch into the database.
+#[derive(Clone, ZeroizeOnDrop)]
+pub struct TokenKey(Scalar);
+
+impl TokenKey {
+    /// From tokens of `epoch_key` to elements of `element_key`; both of one calling code.
+    pub fn new(element_key: &ElementKey, epoch_key: &EpochKey) -> TokenKey {
+        let k = Zeroizing::new(secret_scalar(&epoch_key.0));
+        let inverse = Zeroizing::new(k.invert());
+        TokenKey(element_key.0 * *inverse)
+    }
+
+    /// The element of a token's point: u·Z. About 40 µs.
+    ///
+    /// # Errors
+    ///
+    /// `element_invalid` when `point` is not a canonical ristretto255 encoding or is the identity.
+    pub fn element(&self, point: &[u8; 32]) -> Result<Element, Rejection> {
+        let detail = "The token is not a canonical ristretto255 element, or is the identity.";
+        let point = Ristretto255::deserialize_elem(point)
+            .map_err(|_| Rejection::new(Code::ElementInvalid, detail))?;
+        Ok(Element::from_bytes((point * self.0).compress().to_bytes()))
+    }
+}
+
+/// RFC 9497, section 3.1 and 4.1: "HashToGroup-" and the context string of mode 0x01.
+const HASH_TO_GROUP_DST: &[u8] = b"HashToGroup-OPRFV1-\x01-ristretto255-SHA512";
+
+/// RFC 9497's DeriveKeyPair in mode 0x01.
+fn derive_key_pair(seed: &Secret, info: &str) -> VoprfServer<Ristretto255> {
+    VoprfServer::new_from_seed(seed.expose(), info.as_bytes())
+        .expect("a seed of 32 bytes and a short info have a key pair")
+}
+
+/// The private half of a key pair, which `voprf` hands out only in its serialization.
+fn secret_scalar(key_pair: &VoprfServer<Ristretto255>) -> Scalar {
+    let bytes: Zeroizing<[u8; 64]> = Zeroizing::new(key_pair.serialize().into());
+    Ristretto255::deserialize_scalar(&bytes[..32]).expect("a private key is a canonical scalar")
+}
+
+/// Keys that hold scalars say only what they are.
+macro_rules! redacted {
+    ($($key:ident)*) => {$(
+        impl fmt::Debug for $key {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(concat!(stringify!($key), "(…)"))
+            }
+        }
+    )*};
+}
+
+redacted! { EpochKey ElementKey TokenKey }

@@ -1,0 +1,13 @@
+//! Vacate, a phone-number recycling registry. Carriers publish hashed events about recycled numbers;
+//! apps ask at login, or are told by webhook, and freeze the previous owner's accounts in time.
+//!
+//! From the inside out: [`domain`] is what is, [`storage`] and [`index`] keep it, [`registry`] is what
+//! happens, one verb a file. `ARCHITECTURE.md` tells who may use whom; a test holds everybody to it.
+
+pub mod clock;
+pub mod domain;
+pub mod entropy;
+pub mod index;
+pub mod keys;
+pub mod registry;
+pub mod storage;

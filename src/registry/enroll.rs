@@ -1,0 +1,432 @@
+//! The admin enrols participants; keys are issued, end, and are revoked. Each change is an entry of the
+//! log, so that every node knows it within two seconds.
+
+use serde::Deserialize;
+use sha2::{Digest, Sha256};
+
+use super::{Registry, Result};
+use crate::domain::calling_code::CallingCode;
+use crate::domain::event::ParticipantId;
+use crate::domain::id::Prefix;
+use crate::domain::participant::{
+    Admin, Kind, Name, Participant, Permission, Permissions, State,
+};
+use crate::domain::rejection::{Code, Rejection};
+use crate::domain::text;
+use crate::domain::time::Moment;
+use crate::domain::verdict::NotCovered;
+use crate::storage::log::Change;
+use crate::storage::participants::{self, ApiKey};
+use crate::storage::{self, log};
+
+/// Characters of a text that people read, at most.
+const TEXT_CHARS_MAX: usize = 200;
+/// Keys of a participant that aren't revoked, at most.
+const KEYS_MAX: usize = 100;
+
+/// A participant as the admin puts it.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Enrolment {
+    /// What it does here.
+    pub kind: Kind,
+    /// What people read.
+    pub display_name: String,
+    /// Who owns it; its own name where nothing is said.
+    #[serde(default)]
+    pub organisation: Option<String>,
+    /// A carrier's grants.
+    #[serde(default)]
+    pub calling_codes: Option<Vec<CallingCode>>,
+    /// How many accounts with a number an app has.
+    #[serde(default)]
+    pub accounts_declared: Option<u64>,
+    /// Where a person closes an account of an app.
+    #[serde(default)]
+    pub close_account_url: Option<String>,
+    /// Where a previous owner gets an account back.
+    #[serde(default)]
+    pub recover_url: Option<String>,
+    /// Where people get help.
+    #[serde(default)]
+    pub support_url: Option<String>,
+    /// What `not_covered` advises an app.
+    #[serde(default)]
+    pub advice_not_covered: Option<NotCovered>,
+}
+
+/// What a key is to be.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeyWish {
+    /// What the participant calls it.
+    pub label: String,
+    /// What it may do; all of its kind where nothing is said.
+    #[serde(default)]
+    pub permissions: Option<Vec<Permission>>,
+    /// When it ends.
+    #[serde(default)]
+    pub expires_at: Option<Moment>,
+}
+
+/// A key that was just made: the only time that its text is there.
+#[derive(Debug)]
+pub struct IssuedKey {
+    /// All else about it.
+    pub key: ApiKey,
+    /// `vk1_<role>_<32 characters>`.
+    pub text: String,
+}
+
+/// Whether a participant is new.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Enrolled {
+    /// It is.
+    Created,
+    /// It was there, and was changed.
+    Updated,
+}
+
+impl Registry {
+    /// Enrols a participant, or changes one of the same kind.
+    ///
+    /// # Errors
+    /// `value_not_allowed`, `field_missing`, `field_unknown` by what a kind takes.
+    pub fn enroll(
+        &self,
+        _: &Admin,
+        name: &Name,
+        wish: &Enrolment,
+    ) -> Result<(Participant, Enrolled)> {
+        let wanted = self.participant(name, wish)?;
+        let ((participant, enrolled), head) = self
+            .storage
+            .write(|tx| {
+                let before = participants::by_name(tx, name)?;
+                let enrolled = match before {
+                    None => {
+                        let id = participants::insert(tx, &wanted)?;
+                        (Participant { id, ..wanted.clone() }, Enrolled::Created)
+                    }
+                    Some(before) if before.kind != wanted.kind => {
+                        let detail = "A participant of another kind has this name.";
+                        return Err(Rejection::new(Code::ValueNotAllowed, detail).at("/kind").into());
+                    }
+                    Some(before) => {
+                        let after = Participant {
+                            id: before.id,
+                            state: before.state,
+                            state_why: before.state_why,
+                            created_at: before.created_at,
+                            ..wanted.clone()
+                        };
+                        participants::update(tx, &after)?;
+                        (after, Enrolled::Updated)
+                    }
+                };
+                let change = Change::Participant(enrolled.0.id);
+                let head = log::append(tx, &[change], self.clock.now_ms())?;
+                Ok((enrolled, head))
+            })
+            .map_err(|error| self.failed(error))?;
+        self.committed(head);
+        Ok((participant, enrolled))
+    }
+
+    fn participant(&self, name: &Name, wish: &Enrolment) -> Result<Participant> {
+        for (text, field) in [
+            (Some(&wish.display_name), "/display_name"),
+            (wish.organisation.as_ref(), "/organisation"),
+            (wish.close_account_url.as_ref(), "/close_account_url"),
+            (wish.recover_url.as_ref(), "/recover_url"),
+            (wish.support_url.as_ref(), "/support_url"),
+        ] {
+            must_be_readable(text, field)?;
+        }
+        for (url, field) in [
+            (&wish.close_account_url, "/close_account_url"),
+            (&wish.recover_url, "/recover_url"),
+            (&wish.support_url, "/support_url"),
+        ] {
+            if url.as_ref().is_some_and(|url| !url.starts_with("https://")) {
+                let detail = "This must begin with https://";
+                return Err(Rejection::new(Code::ValueNotAllowed, detail).at(field));
+            }
+        }
+        must_suit_its_kind(wish)?;
+        let mut calling_codes = wish.calling_codes.clone().unwrap_or_default();
+        calling_codes.sort_unstable();
+        calling_codes.dedup();
+        Ok(Participant {
+            id: ParticipantId(0),
+            name: name.clone(),
+            kind: wish.kind,
+            organisation: wish.organisation.clone().unwrap_or_else(|| name.as_str().to_owned()),
+            display_name: wish.display_name.clone(),
+            state: State::Active,
+            state_why: None,
+            accounts_declared: wish.accounts_declared,
+            close_account_url: wish.close_account_url.clone(),
+            recover_url: wish.recover_url.clone(),
+            support_url: wish.support_url.clone(),
+            advice_not_covered: wish.advice_not_covered.unwrap_or_default(),
+            calling_codes,
+            created_at: self.clock.now(),
+        })
+    }
+
+    /// Suspends a participant, or lets it go on.
+    ///
+    /// # Errors
+    /// `not_found`, `value_not_allowed`.
+    pub fn set_state(
+        &self,
+        _: &Admin,
+        name: &Name,
+        state: State,
+        why: Option<&str>,
+    ) -> Result<Participant> {
+        must_be_readable(why.map(str::to_owned).as_ref(), "/why")?;
+        let (participant, head) = self
+            .storage
+            .write(|tx| {
+                let before = participants::by_name(tx, name)?.ok_or_else(no_participant)?;
+                let state_why = why.map(str::to_owned).filter(|_| state == State::Suspended);
+                let after = Participant { state, state_why, ..before };
+                participants::update(tx, &after)?;
+                let change = Change::Participant(after.id);
+                let head = log::append(tx, &[change], self.clock.now_ms())?;
+                Ok((after, head))
+            })
+            .map_err(|error| self.failed(error))?;
+        self.committed(head);
+        Ok(participant)
+    }
+
+    /// Every participant, by name.
+    ///
+    /// # Errors
+    /// `unavailable`.
+    pub fn participants(&self, _: &Admin) -> Result<Vec<Participant>> {
+        self.storage.read(participants::all).map_err(|error| self.failed(error))
+    }
+
+    /// One participant.
+    ///
+    /// # Errors
+    /// `not_found`, `unavailable`.
+    pub fn participant_named(&self, _: &Admin, name: &Name) -> Result<Participant> {
+        let found = self.storage.read(|db| participants::by_name(db, name));
+        found.map_err(|error| self.failed(error))?.ok_or_else(no_participant)
+    }
+
+    /// Issues a key.
+    ///
+    /// # Errors
+    /// `value_not_allowed` for a permission that the kind doesn't have, or one key too many.
+    pub fn issue_key(&self, owner: &Participant, wish: &KeyWish) -> Result<IssuedKey> {
+        must_be_readable(Some(&wish.label), "/label")?;
+        let all = owner.kind.permissions();
+        let permissions: Permissions = match &wish.permissions {
+            None => all,
+            Some(some) => some.iter().copied().collect(),
+        };
+        if !permissions.are_within(all) || permissions == Permissions::default() {
+            let detail = format!("A key of a participant of the kind {} can't be so.", owner.kind.text());
+            return Err(Rejection::new(Code::ValueNotAllowed, detail).at("/permissions"));
+        }
+        let now = self.clock.now();
+        if wish.expires_at.is_some_and(|end| end <= now) {
+            let detail = "The key would have ended already.";
+            return Err(Rejection::new(Code::ValueNotAllowed, detail).at("/expires_at"));
+        }
+        let random: [u8; 24] = self.entropy.bytes();
+        let text = format!("vk1_{}_{}", owner.kind.text(), text::to_base64url(&random));
+        let key = ApiKey {
+            id: self.entropy.id(Prefix::Key, self.clock.now_ms()),
+            participant: owner.id,
+            label: wish.label.clone(),
+            permissions,
+            secret_hash: Sha256::digest(text.as_bytes()).to_vec(),
+            created_at: now,
+            expires_at: wish.expires_at,
+            revoked_at: None,
+            last_used_at: None,
+        };
+        let head = self
+            .storage
+            .write(|tx| {
+                let live = participants::keys_of(tx, owner.id)?;
+                if live.iter().any(|one| one.id == key.id) {
+                    return log::head(tx);
+                }
+                if live.iter().filter(|one| one.revoked_at.is_none()).count() >= KEYS_MAX {
+                    let detail = "There are too many keys; revoke some.";
+                    return Err(Rejection::new(Code::ValueNotAllowed, detail).into());
+                }
+                participants::insert_key(tx, &key)?;
+                log::append(tx, &[Change::Participant(owner.id)], self.clock.now_ms())
+            })
+            .map_err(|error| self.failed(error))?;
+        self.committed(head);
+        Ok(IssuedKey { key, text })
+    }
+
+    /// A participant's keys, newest first, without those revoked.
+    ///
+    /// # Errors
+    /// `unavailable`.
+    pub fn keys_of(&self, owner: &Participant) -> Result<Vec<ApiKey>> {
+        let mut keys = self
+            .storage
+            .read(|db| participants::keys_of(db, owner.id))
+            .map_err(|error| self.failed(error))?;
+        keys.retain(|key| key.revoked_at.is_none());
+        Ok(keys)
+    }
+
+    /// Sets when a key ends.
+    ///
+    /// # Errors
+    /// `not_found`.
+    pub fn expire_key(
+        &self,
+        owner: &Participant,
+        id: &str,
+        expires_at: Option<Moment>,
+    ) -> Result<ApiKey> {
+        self.change_key(owner, id, |key| key.expires_at = expires_at)
+    }
+
+    /// Ends a key at once.
+    ///
+    /// # Errors
+    /// `not_found`.
+    pub fn revoke_key(&self, owner: &Participant, id: &str) -> Result<()> {
+        let now = self.clock.now();
+        self.change_key(owner, id, |key| key.revoked_at = Some(now)).map(drop)
+    }
+
+    fn change_key(
+        &self,
+        owner: &Participant,
+        id: &str,
+        change: impl Fn(&mut ApiKey),
+    ) -> Result<ApiKey> {
+        let (key, head) = self
+            .storage
+            .write(|tx| {
+                let keys = participants::keys_of(tx, owner.id)?;
+                let live = |key: &ApiKey| key.id == id && key.revoked_at.is_none();
+                let mut key = keys.into_iter().find(live).ok_or_else(no_key)?;
+                change(&mut key);
+                participants::update_key(tx, &key)?;
+                let head = log::append(tx, &[Change::Participant(owner.id)], self.clock.now_ms())?;
+                Ok((key, head))
+            })
+            .map_err(|error| self.failed(error))?;
+        self.committed(head);
+        Ok(key)
+    }
+
+    /// Makes the first admin and its key, where there is no admin: the first start.
+    ///
+    /// # Errors
+    /// `unavailable`.
+    pub fn first_admin(&self) -> Result<Option<KeyText>> {
+        let admins = self
+            .storage
+            .read(participants::all)
+            .map_err(|error| self.failed(error))?
+            .into_iter()
+            .filter(|participant| participant.kind == Kind::Admin)
+            .count();
+        if admins > 0 {
+            return Ok(None);
+        }
+        let name = Name::parse("admin")?;
+        let wish = Enrolment {
+            kind: Kind::Admin,
+            display_name: "Admin".to_owned(),
+            organisation: None,
+            calling_codes: None,
+            accounts_declared: None,
+            close_account_url: None,
+            recover_url: None,
+            support_url: None,
+            advice_not_covered: None,
+        };
+        let wanted = self.participant(&name, &wish)?;
+        let (id, head) = self
+            .storage
+            .write(|tx| -> storage::Result<_> {
+                let id = participants::insert(tx, &wanted)?;
+                Ok((id, log::append(tx, &[Change::Participant(id)], self.clock.now_ms())?))
+            })
+            .map_err(|error| self.failed(error))?;
+        self.committed(head);
+        let wish =
+            KeyWish { label: "first start".to_owned(), permissions: None, expires_at: None };
+        let issued = self.issue_key(&Participant { id, ..wanted }, &wish)?;
+        Ok(Some(KeyText(issued.text)))
+    }
+}
+
+/// A key's text on its way to a file.
+pub struct KeyText(pub String);
+
+impl std::fmt::Debug for KeyText {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("KeyText(…)")
+    }
+}
+
+fn must_suit_its_kind(wish: &Enrolment) -> Result<()> {
+    let app_members = [
+        (wish.accounts_declared.is_some(), "/accounts_declared"),
+        (wish.close_account_url.is_some(), "/close_account_url"),
+        (wish.recover_url.is_some(), "/recover_url"),
+        (wish.support_url.is_some(), "/support_url"),
+        (wish.advice_not_covered.is_some(), "/advice_not_covered"),
+    ];
+    let misplaced = match wish.kind {
+        Kind::App => wish.calling_codes.is_some().then_some("/calling_codes"),
+        Kind::Carrier | Kind::Admin => {
+            app_members.into_iter().find(|(given, _)| *given).map(|(_, field)| field)
+        }
+    };
+    if let Some(field) = misplaced {
+        let detail = format!("A participant of the kind {} doesn't have this.", wish.kind.text());
+        return Err(Rejection::new(Code::FieldUnknown, detail).at(field));
+    }
+    match wish.kind {
+        Kind::Carrier if wish.calling_codes.is_none() => {
+            let detail = "A carrier has calling_codes: what it may speak of.";
+            Err(Rejection::new(Code::FieldMissing, detail).at("/calling_codes"))
+        }
+        Kind::App if wish.accounts_declared.is_none() => {
+            let detail = "An app has accounts_declared: how many of its accounts have a number.";
+            Err(Rejection::new(Code::FieldMissing, detail).at("/accounts_declared"))
+        }
+        Kind::Carrier | Kind::App | Kind::Admin => Ok(()),
+    }
+}
+
+fn must_be_readable(text: Option<&String>, field: &str) -> Result<()> {
+    let Some(text) = text else { return Ok(()) };
+    let fits = (1..=TEXT_CHARS_MAX).contains(&text.chars().count());
+    if fits && text.trim() == text && !text.chars().any(char::is_control) {
+        return Ok(());
+    }
+    let detail =
+        format!("This is 1 to {TEXT_CHARS_MAX} characters without control characters or outer blanks.");
+    Err(Rejection::new(Code::ValueNotAllowed, detail).at(field))
+}
+
+fn no_participant() -> Rejection {
+    Rejection::new(Code::NotFound, "There is no participant of this name.")
+}
+
+fn no_key() -> Rejection {
+    Rejection::new(Code::NotFound, "There is no live key of this participant under this id.")
+}

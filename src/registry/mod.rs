@@ -1,0 +1,174 @@
+//! What happens: one verb, one file, one transaction. The use cases are methods of [`Registry`], plain
+//! functions that take valid input and answer with an outcome or a refusal. Start with `publish.rs`
+//! and `check.rs`; `follow.rs` is how one becomes visible to the other, and `demand.rs` what follows
+//! from it for the apps.
+
+mod acknowledge;
+mod authenticate;
+mod batch;
+mod bind;
+mod check;
+mod clear;
+mod cover;
+mod demand;
+mod enroll;
+mod follow;
+mod publish;
+mod recompute;
+mod test_numbers;
+
+pub use acknowledge::{Acknowledgement, Answered, Removal};
+pub use batch::{Batch, Item, Keyed, Outcome};
+pub use bind::{Placement, Put};
+pub use check::{Checked, Delay, Question, Verdict};
+pub use clear::Reissue;
+pub use cover::{CallingCodeView, Coverage, Declaration, DirectoryEntry, Given};
+pub use enroll::{Enrolled, Enrolment, IssuedKey, KeyWish};
+pub use publish::{Publication, Receipt, Report};
+pub use recompute::More;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use tokio::sync::Notify;
+
+use crate::clock::Clock;
+use crate::domain::calling_code::CallingCode;
+use crate::domain::policy::Policy;
+use crate::domain::position::Position;
+use crate::domain::rejection::{Code, Rejection};
+use crate::entropy::Entropy;
+use crate::index::Index;
+use crate::keys::Keys;
+use crate::storage::{Backend, Storage};
+use test_numbers::TestNumbers;
+
+/// What a use case answers: its outcome, or why not.
+pub type Result<T> = std::result::Result<T, Rejection>;
+
+/// The settings that use cases look at.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Items of a batch, at most.
+    pub items_max: usize,
+    /// Accounts of one app on one number, at most.
+    pub bindings_per_app_and_number_max: usize,
+    /// How far ahead of the clock a time may lie, in seconds.
+    pub clock_skew_seconds_max: u32,
+    /// The policies of calling codes that the admin hasn't set.
+    pub policies: Policies,
+}
+
+/// Policies by calling code, and the one of all others.
+#[derive(Clone, Debug, Default)]
+pub struct Policies {
+    /// The policy of a calling code that isn't named.
+    pub default: Policy,
+    /// Those that are.
+    pub by_code: HashMap<CallingCode, Policy>,
+}
+
+impl Policies {
+    /// The policy of `code`.
+    pub fn of(&self, code: CallingCode) -> &Policy {
+        self.by_code.get(&code).unwrap_or(&self.default)
+    }
+}
+
+/// The registry of one node.
+pub struct Registry {
+    storage: Storage,
+    index: Index,
+    keys: Keys,
+    clock: Clock,
+    entropy: Entropy,
+    settings: Settings,
+    test_numbers: TestNumbers,
+    bell: Arc<Notify>,
+}
+
+impl Registry {
+    /// A registry that has not loaded its index yet.
+    pub fn new(
+        storage: Storage,
+        keys: Keys,
+        clock: Clock,
+        entropy: Entropy,
+        settings: Settings,
+    ) -> Registry {
+        let test_numbers = TestNumbers::new(&keys);
+        Registry {
+            storage,
+            index: Index::default(),
+            keys,
+            clock,
+            entropy,
+            settings,
+            test_numbers,
+            bell: Arc::new(Notify::new()),
+        }
+    }
+
+    /// The clock that all of it goes by.
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// The settings.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Randomness.
+    pub fn entropy(&self) -> &Entropy {
+        &self.entropy
+    }
+
+    /// The keys.
+    pub fn keys(&self) -> &Keys {
+        &self.keys
+    }
+
+    /// Rings when something was committed that may have to be delivered.
+    pub fn bell(&self) -> Arc<Notify> {
+        Arc::clone(&self.bell)
+    }
+
+    /// The place of the log, as clients are told it.
+    pub fn position_text(&self, position: Position) -> String {
+        self.keys.seal_position(position)
+    }
+
+    /// What follows a commit, before the caller is told: the index catches up, the worker wakes. It
+    /// runs where the use case runs, so that a client who hangs up can't lose it.
+    fn committed(&self, head: Position) {
+        self.index.note_head(head);
+        if let Err(error) = self.catch_up() {
+            log::warn!("checks wait for the index: {error}");
+        }
+        self.bell.notify_waiters();
+        self.bell.notify_one();
+    }
+
+    /// The log's head, where this process can know it without asking: on SQLite it is the only
+    /// writer. On PostgreSQL another node may have moved it.
+    fn head_in_memory(&self) -> Option<Position> {
+        match self.storage.backend() {
+            Backend::Sqlite => self.index.head(),
+            Backend::Postgres => None,
+        }
+    }
+
+    /// Storage's errors on their way to the caller; after a lost outcome nobody knows the head.
+    fn failed(&self, error: crate::storage::Error) -> Rejection {
+        if matches!(error, crate::storage::Error::OutcomeUnknown) {
+            self.index.forget_head();
+        }
+        error.into()
+    }
+}
+
+fn internal(what: &str) -> Rejection {
+    log::error!("registry: {what}");
+    Rejection::new(Code::Internal, "Something that can't be happened here.")
+}

@@ -1,0 +1,267 @@
+//! Webhook addresses. What is leased to a worker is an endpoint with all that is due to it, never a
+//! single delivery: a dead endpoint's backlog then costs the others nothing.
+
+use diesel::prelude::*;
+
+use super::dialect::AnyConnection;
+use super::schema::{deliveries, endpoints};
+use super::{Error, Result, Tx};
+use crate::domain::duty::MessageType;
+use crate::domain::event::ParticipantId;
+
+/// An endpoint's place in the database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct EndpointId(pub i64);
+
+/// Whether messages are sent, or kept until it is enabled again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// Sent.
+    Enabled,
+    /// Kept.
+    Disabled,
+}
+
+/// A webhook address. Times are Unix milliseconds.
+#[derive(Clone, Debug)]
+pub struct Endpoint {
+    /// Its place in the database; 0 before it has one.
+    pub id: EndpointId,
+    /// Public: `ep_…`.
+    pub public_id: String,
+    /// Whose.
+    pub app: ParticipantId,
+    /// Where messages go.
+    pub url: String,
+    /// Sent or kept.
+    pub state: State,
+    /// Which message types it wants; `*` for all.
+    pub types: Vec<String>,
+    /// The signing secret, sealed.
+    pub secret: Vec<u8>,
+    /// The secret before it, sealed, which signs too until `old_secret_until`.
+    pub old_secret: Option<Vec<u8>>,
+    /// Until when the old secret signs.
+    pub old_secret_until: Option<i64>,
+    /// When it was registered.
+    pub created_at: i64,
+    /// When it was deleted.
+    pub deleted_at: Option<i64>,
+    /// The breaker: failures in a row,
+    pub failures: i32,
+    /// since when nothing got through,
+    pub failing_since: Option<i64>,
+    /// and until when nothing is tried.
+    pub open_until: Option<i64>,
+    /// Until when a worker has it.
+    pub leased_until: i64,
+    /// Counts leases: who settles under an older one is ignored.
+    pub lease: i64,
+}
+
+impl Endpoint {
+    /// Whether messages of `kind` go here.
+    pub fn wants(&self, kind: MessageType) -> bool {
+        self.types.iter().any(|wanted| wanted == "*" || wanted == kind.text())
+    }
+}
+
+/// An app's endpoints that aren't deleted, newest first.
+pub fn of_app(connection: &mut AnyConnection, app: ParticipantId) -> Result<Vec<Endpoint>> {
+    let rows = endpoints::table
+        .filter(endpoints::app_id.eq(app.0).and(endpoints::deleted_at.is_null()))
+        .order(endpoints::id.desc())
+        .select(EndpointRow::as_select())
+        .load(connection)?;
+    Ok(rows.into_iter().map(Endpoint::from).collect())
+}
+
+/// The endpoints of several apps that aren't deleted.
+pub fn of_apps(connection: &mut AnyConnection, apps: &[ParticipantId]) -> Result<Vec<Endpoint>> {
+    let ids: Vec<i32> = apps.iter().map(|app| app.0).collect();
+    let rows = endpoints::table
+        .filter(endpoints::app_id.eq_any(ids).and(endpoints::deleted_at.is_null()))
+        .order(endpoints::id)
+        .select(EndpointRow::as_select())
+        .load(connection)?;
+    Ok(rows.into_iter().map(Endpoint::from).collect())
+}
+
+/// One endpoint, deleted or not.
+pub fn by_id(connection: &mut AnyConnection, id: EndpointId) -> Result<Option<Endpoint>> {
+    let row = endpoints::table
+        .find(id.0)
+        .select(EndpointRow::as_select())
+        .get_result(connection)
+        .optional()?;
+    Ok(row.map(Endpoint::from))
+}
+
+/// Every endpoint that isn't deleted, for the status page.
+pub fn all(connection: &mut AnyConnection) -> Result<Vec<Endpoint>> {
+    let rows = endpoints::table
+        .filter(endpoints::deleted_at.is_null())
+        .order(endpoints::id)
+        .select(EndpointRow::as_select())
+        .load(connection)?;
+    Ok(rows.into_iter().map(Endpoint::from).collect())
+}
+
+/// Writes a new endpoint; its id.
+pub fn insert(tx: &mut Tx<'_>, endpoint: &Endpoint) -> Result<EndpointId> {
+    let id = diesel::insert_into(endpoints::table)
+        .values((
+            endpoints::public_id.eq(&endpoint.public_id),
+            endpoints::app_id.eq(endpoint.app.0),
+            endpoints::created_at.eq(endpoint.created_at),
+            Changeable::from(endpoint),
+        ))
+        .returning(endpoints::id)
+        .get_result(&mut **tx)?;
+    Ok(EndpointId(id))
+}
+
+/// Writes what an app may change of an endpoint: not the lease and not the breaker.
+pub fn update(tx: &mut Tx<'_>, endpoint: &Endpoint) -> Result<()> {
+    diesel::update(endpoints::table.find(endpoint.id.0))
+        .set(Changeable::from(endpoint))
+        .execute(&mut **tx)?;
+    Ok(())
+}
+
+/// The endpoints that have something due at `now`, may be tried, and that no worker has; those
+/// waiting longest first.
+pub fn due(connection: &mut AnyConnection, now: i64, limit: i64) -> Result<Vec<EndpointId>> {
+    let something_due = diesel::dsl::exists(
+        deliveries::table.filter(
+            deliveries::endpoint_id.eq(endpoints::id).and(deliveries::next_attempt_at.le(now)),
+        ),
+    );
+    let ids: Vec<i64> = endpoints::table
+        .filter(endpoints::deleted_at.is_null().and(endpoints::state.eq(ENABLED)))
+        .filter(endpoints::leased_until.le(now))
+        .filter(endpoints::open_until.is_null().or(endpoints::open_until.le(now)))
+        .filter(something_due)
+        .order(endpoints::leased_until)
+        .limit(limit)
+        .select(endpoints::id)
+        .load(connection)?;
+    Ok(ids.into_iter().map(EndpointId).collect())
+}
+
+/// Takes an endpoint for one worker until `until`; `None` when another was faster.
+pub fn lease(
+    tx: &mut Tx<'_>,
+    id: EndpointId,
+    now: i64,
+    until: i64,
+) -> Result<Option<Endpoint>> {
+    let taken = diesel::update(endpoints::table.find(id.0))
+        .filter(endpoints::leased_until.le(now))
+        .set((endpoints::leased_until.eq(until), endpoints::lease.eq(endpoints::lease + 1)))
+        .execute(&mut **tx)?;
+    if taken == 0 { Ok(None) } else { by_id(tx, id) }
+}
+
+/// Gives an endpoint back, with what the breaker makes of the attempts. Says nothing when the lease
+/// has gone to another worker meanwhile.
+pub fn release(tx: &mut Tx<'_>, endpoint: &Endpoint, now: i64) -> Result<()> {
+    diesel::update(endpoints::table.find(endpoint.id.0))
+        .filter(endpoints::lease.eq(endpoint.lease))
+        .set((
+            endpoints::leased_until.eq(now),
+            endpoints::failures.eq(endpoint.failures),
+            endpoints::failing_since.eq(endpoint.failing_since),
+            endpoints::open_until.eq(endpoint.open_until),
+        ))
+        .execute(&mut **tx)?;
+    Ok(())
+}
+
+/// Whether the worker that was given `endpoint` still has it.
+pub fn still_leased(connection: &mut AnyConnection, endpoint: &Endpoint) -> Result<bool> {
+    let lease: Option<i64> = endpoints::table
+        .find(endpoint.id.0)
+        .select(endpoints::lease)
+        .get_result(connection)
+        .optional()?;
+    Ok(lease == Some(endpoint.lease))
+}
+
+const ENABLED: i16 = 1;
+const DISABLED: i16 = 2;
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = endpoints)]
+struct EndpointRow {
+    id: i64,
+    public_id: String,
+    app_id: i32,
+    created_at: i64,
+    failures: i32,
+    failing_since: Option<i64>,
+    open_until: Option<i64>,
+    leased_until: i64,
+    lease: i64,
+    #[diesel(embed)]
+    changeable: Changeable,
+}
+
+#[derive(Queryable, Selectable, Insertable, AsChangeset)]
+#[diesel(table_name = endpoints, treat_none_as_null = true, treat_none_as_default_value = false)]
+struct Changeable {
+    url: String,
+    state: i16,
+    types: String,
+    secret: Vec<u8>,
+    old_secret: Option<Vec<u8>>,
+    old_secret_until: Option<i64>,
+    deleted_at: Option<i64>,
+}
+
+impl From<&Endpoint> for Changeable {
+    fn from(endpoint: &Endpoint) -> Changeable {
+        Changeable {
+            url: endpoint.url.clone(),
+            state: match endpoint.state {
+                State::Enabled => ENABLED,
+                State::Disabled => DISABLED,
+            },
+            types: endpoint.types.join(" "),
+            secret: endpoint.secret.clone(),
+            old_secret: endpoint.old_secret.clone(),
+            old_secret_until: endpoint.old_secret_until,
+            deleted_at: endpoint.deleted_at,
+        }
+    }
+}
+
+impl From<EndpointRow> for Endpoint {
+    fn from(row: EndpointRow) -> Endpoint {
+        let changeable = row.changeable;
+        Endpoint {
+            id: EndpointId(row.id),
+            public_id: row.public_id,
+            app: ParticipantId(row.app_id),
+            url: changeable.url,
+            state: if changeable.state == DISABLED { State::Disabled } else { State::Enabled },
+            types: changeable.types.split(' ').map(str::to_owned).collect(),
+            secret: changeable.secret,
+            old_secret: changeable.old_secret,
+            old_secret_until: changeable.old_secret_until,
+            created_at: row.created_at,
+            deleted_at: changeable.deleted_at,
+            failures: row.failures,
+            failing_since: row.failing_since,
+            open_until: row.open_until,
+            leased_until: row.leased_until,
+            lease: row.lease,
+        }
+    }
+}
+
+/// So that `?` reads well where an endpoint must exist.
+pub fn found(endpoint: Option<Endpoint>) -> Result<Endpoint> {
+    endpoint.ok_or(Error::Inconsistent("a delivery to an endpoint that doesn't exist"))
+}

@@ -1,0 +1,130 @@
+//! The log: events, and whatever else changes an answer, numbered in commit order without a hole.
+//!
+//! One row holds the head and is updated last in a transaction. A sequence would number in the order
+//! of asking, so that a follower who reads up to 7 misses a 6 that commits later.
+
+use diesel::prelude::*;
+
+use super::dialect::{AnyConnection, on_either};
+use super::schema::{changes, events, log_head};
+use super::{Error, Result, Tx};
+use crate::domain::calling_code::CallingCode;
+use crate::domain::event::ParticipantId;
+use crate::domain::number::NumberId;
+use crate::domain::position::Position;
+
+/// What, beside an event, changes an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// A number's summary was derived anew without an event: policy, retention.
+    Number(NumberId),
+    /// A calling code's coverage or policy, or a carrier's watermark in it.
+    CallingCode(CallingCode),
+    /// A participant or one of its keys.
+    Participant(ParticipantId),
+}
+
+/// A stretch of the log.
+#[derive(Debug, Default)]
+pub struct Entries {
+    /// The last position in it.
+    pub through: Position,
+    /// Numbers whose events or summary changed; a number may stand here more than once.
+    pub numbers: Vec<NumberId>,
+    /// Calling codes whose coverage or policy changed.
+    pub calling_codes: Vec<CallingCode>,
+    /// Participants that changed, or whose keys did.
+    pub participants: Vec<ParticipantId>,
+}
+
+/// The end of the log.
+pub fn head(connection: &mut AnyConnection) -> Result<Position> {
+    Ok(Position(log_head::table.select(log_head::position).get_result(connection)?))
+}
+
+/// The end of the log and when it last moved, in Unix milliseconds (0: never).
+pub fn head_and_time(connection: &mut AnyConnection) -> Result<(Position, i64)> {
+    let (position, moved_at): (i64, i64) =
+        log_head::table.select((log_head::position, log_head::moved_at)).get_result(connection)?;
+    Ok((Position(position), moved_at))
+}
+
+/// Takes `count` positions at the end of the log, and with them the lock on it; the first of them.
+/// The last statement but the inserts of what they number.
+pub fn advance(tx: &mut Tx<'_>, count: usize, now_ms: i64) -> Result<Position> {
+    let count = i64::try_from(count).map_err(|_| Error::Inconsistent("a batch too long"))?;
+    let last: i64 = diesel::update(log_head::table)
+        .set((log_head::position.eq(log_head::position + count), log_head::moved_at.eq(now_ms)))
+        .returning(log_head::position)
+        .get_result(&mut **tx)?;
+    Ok(Position(last - count + 1))
+}
+
+/// Writes `all` at the end of the log; the position of the last one.
+pub fn append(tx: &mut Tx<'_>, all: &[Change], now_ms: i64) -> Result<Position> {
+    let first = advance(tx, all.len(), now_ms)?;
+    let rows: Vec<_> = (first.0..)
+        .zip(all)
+        .map(|(position, change)| {
+            let (kind, subject) = match change {
+                Change::Number(id) => (NUMBER, id.0),
+                Change::CallingCode(code) => (CALLING_CODE, i64::from(u16::from(*code))),
+                Change::Participant(id) => (PARTICIPANT, i64::from(id.0)),
+            };
+            (
+                changes::position.eq(position),
+                changes::kind.eq(kind),
+                changes::subject.eq(subject),
+            )
+        })
+        .collect();
+    on_either!(tx, bare => diesel::insert_into(changes::table).values(&rows).execute(bare))?;
+    Ok(Position(first.0 - 1 + i64::try_from(all.len()).unwrap_or(0)))
+}
+
+/// All that stands after `applied`. Never a part of it: coverage that is newer than the numbers beside
+/// it would vouch for what wasn't seen yet.
+///
+/// # Errors
+/// `Inconsistent` when a position is missing: then nobody may answer from what was pulled so far.
+pub fn since(connection: &mut AnyConnection, applied: Position) -> Result<Entries> {
+    let through = head(connection)?;
+    if through < applied {
+        return Err(Error::Inconsistent("the log is shorter than it was"));
+    }
+    if through == applied {
+        return Ok(Entries { through, ..Entries::default() });
+    }
+    let said: Vec<i64> = events::table
+        .filter(events::position.gt(applied.0).and(events::position.le(through.0)))
+        .select(events::number_id)
+        .load(connection)?;
+    let changed: Vec<(i16, i64)> = changes::table
+        .filter(changes::position.gt(applied.0).and(changes::position.le(through.0)))
+        .select((changes::kind, changes::subject))
+        .load(connection)?;
+    let expected = usize::try_from(through.0 - applied.0);
+    if expected != Ok(said.len() + changed.len()) {
+        return Err(Error::Inconsistent("the log has a hole"));
+    }
+
+    let mut entries = Entries { through, ..Entries::default() };
+    entries.numbers.extend(said.into_iter().map(NumberId));
+    for (kind, subject) in changed {
+        let subject_in = i32::try_from(subject).map_err(|_| UNKNOWN_CHANGE);
+        match kind {
+            NUMBER => entries.numbers.push(NumberId(subject)),
+            CALLING_CODE => {
+                entries.calling_codes.push(super::numbers::calling_code_from(subject_in?)?);
+            }
+            PARTICIPANT => entries.participants.push(ParticipantId(subject_in?)),
+            _ => return Err(UNKNOWN_CHANGE),
+        }
+    }
+    Ok(entries)
+}
+
+const NUMBER: i16 = 1;
+const CALLING_CODE: i16 = 2;
+const PARTICIPANT: i16 = 3;
+const UNKNOWN_CHANGE: Error = Error::Inconsistent("a change of a kind that doesn't exist");

@@ -1,0 +1,270 @@
+//! Rows in, domain types out. [`Storage::write`] is the only way to a writing transaction and
+//! [`Storage::read`] the only way to a consistent look; everything else here is a function that
+//! takes one of the two.
+//!
+//! The rules behind the order of statements, each found by provoking the failure:
+//!
+//! - Whoever writes about a number locks its row first, in a statement of its own, and only then
+//!   reads what depends on it. Publishing reads bindings and binding reads events: without the lock
+//!   both commit and nobody is ever told.
+//! - Lock order everywhere: participant, numbers ascending, the log's head last. The head is the
+//!   last statement before the commit, so that a big batch doesn't stop small ones.
+//! - A commit has three outcomes. When the connection breaks while committing, nobody knows; the
+//!   work, which is idempotent, runs once more, and if that fails too the caller is told so.
+
+mod dialect;
+mod pool;
+mod schema;
+mod writer;
+
+pub mod bindings;
+pub mod coverage;
+pub mod deliveries;
+pub mod endpoints;
+pub mod events;
+pub mod fingerprints;
+pub mod log;
+pub mod numbers;
+pub mod participants;
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::ops::{Deref, DerefMut};
+use std::path::{Path, PathBuf};
+
+use diesel::result::{DatabaseErrorKind, Error as QueryError};
+
+pub use dialect::{AnyConnection, Backend};
+use pool::Pool;
+use writer::Writer;
+
+use crate::domain::rejection::{Code, Rejection};
+
+/// What can go wrong between a use case and its rows.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The use case refuses; the transaction was rolled back.
+    #[error("refused: {}", .0.code.text())]
+    Refused(Rejection),
+    /// A row with this key exists. [`Storage::write`] runs the work once more before it says so.
+    #[error("a row with this key exists")]
+    Taken,
+    /// The database can't be reached, is full, or took too long. Nothing was stored.
+    #[error("the database is not available")]
+    Unavailable,
+    /// The connection broke while committing: stored or not, nobody knows.
+    #[error("the connection broke while committing")]
+    OutcomeUnknown,
+    /// A row that can't be true.
+    #[error("the database holds what can't be: {0}")]
+    Inconsistent(&'static str),
+    /// The schema could not be brought up to date.
+    #[error("migration failed: {0}")]
+    Migration(String),
+    /// Another process serves this SQLite file.
+    #[error("another process holds {0}")]
+    Locked(PathBuf),
+    /// The URL names no database that we know, or its folder can't be made.
+    #[error("{0}")]
+    Unusable(String),
+}
+
+impl From<Rejection> for Error {
+    fn from(rejection: Rejection) -> Error {
+        Error::Refused(rejection)
+    }
+}
+
+impl From<QueryError> for Error {
+    fn from(error: QueryError) -> Error {
+        match error {
+            QueryError::DatabaseError(DatabaseErrorKind::UniqueViolation, _) => Error::Taken,
+            QueryError::DatabaseError(kind, information) => {
+                // Never `details`: they quote values.
+                ::log::warn!(kind:? = kind; "database: {}", information.message());
+                Error::Unavailable
+            }
+            QueryError::NotFound => Error::Inconsistent("a row that must exist is missing"),
+            other => {
+                ::log::error!("database: {other}");
+                Error::Unavailable
+            }
+        }
+    }
+}
+
+impl From<Error> for Rejection {
+    fn from(error: Error) -> Rejection {
+        match error {
+            Error::Refused(rejection) => rejection,
+            Error::OutcomeUnknown => Rejection::new(
+                Code::OutcomeUnknown,
+                "The connection to the database broke while committing.",
+            ),
+            Error::Unavailable | Error::Locked(_) | Error::Unusable(_) => {
+                Rejection::new(Code::Unavailable, "The database is not available.")
+            }
+            Error::Taken | Error::Inconsistent(_) | Error::Migration(_) => {
+                ::log::error!("storage: {error}");
+                Rejection::new(Code::Internal, "Something that can't be happened here.")
+            }
+        }
+    }
+}
+
+/// What one call of storage answers.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// A writing transaction. Reads take what it derefs to, so they run in either kind.
+pub struct Tx<'a>(&'a mut AnyConnection);
+
+impl Deref for Tx<'_> {
+    type Target = AnyConnection;
+    fn deref(&self) -> &AnyConnection {
+        self.0
+    }
+}
+
+impl DerefMut for Tx<'_> {
+    fn deref_mut(&mut self) -> &mut AnyConnection {
+        self.0
+    }
+}
+
+/// The database.
+pub struct Storage {
+    door: Door,
+}
+
+enum Door {
+    /// One writer, many readers, and the lock that makes this process the only one.
+    Sqlite { writer: Writer, readers: Pool, _lock: File },
+    Postgres { pool: Pool },
+}
+
+/// How many connections, and how long a request waits for one.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Connections at most (on SQLite: readers, beside the one writer).
+    pub connections_max: u32,
+    /// Milliseconds until a request gives up waiting for a connection.
+    pub wait_ms_max: u64,
+}
+
+impl Storage {
+    /// Opens the database that `url` names. On SQLite the file and its folder are made, and a lock
+    /// file is held for the life of the process.
+    ///
+    /// # Errors
+    /// `Unusable` for a URL of another kind, `Locked` when another process serves the file,
+    /// `Unavailable` when the database can't be reached.
+    pub fn open(url: &str, limits: Limits) -> Result<Storage> {
+        let door = match Backend::of(url) {
+            Some((Backend::Sqlite, path)) => {
+                let lock = lock_file(Path::new(path))?;
+                let writer = Writer::open(path)?;
+                let readers = Pool::new(Backend::Sqlite, path, limits);
+                Door::Sqlite { writer, readers, _lock: lock }
+            }
+            Some((Backend::Postgres, url)) => {
+                let pool = Pool::new(Backend::Postgres, url, limits);
+                drop(pool.get()?);
+                Door::Postgres { pool }
+            }
+            None => {
+                return Err(Error::Unusable(
+                    "a database URL begins with sqlite:, postgres:// or postgresql://".into(),
+                ));
+            }
+        };
+        Ok(Storage { door })
+    }
+
+    /// Which database this is.
+    pub fn backend(&self) -> Backend {
+        match self.door {
+            Door::Sqlite { .. } => Backend::Sqlite,
+            Door::Postgres { .. } => Backend::Postgres,
+        }
+    }
+
+    /// Brings the schema up to date; the names of the steps taken. Any number of nodes may start at
+    /// once.
+    pub fn migrate(&self) -> Result<Vec<String>> {
+        match &self.door {
+            Door::Sqlite { writer, .. } => writer.alone(dialect::migrate),
+            Door::Postgres { pool } => dialect::migrate(&mut pool.get()?.connection),
+        }
+    }
+
+    /// The steps that [`Storage::migrate`] would take.
+    pub fn pending_migrations(&self) -> Result<Vec<String>> {
+        match &self.door {
+            Door::Sqlite { writer, .. } => writer.alone(dialect::pending_migrations),
+            Door::Postgres { pool } => dialect::pending_migrations(&mut pool.get()?.connection),
+        }
+    }
+
+    /// Runs `work` in a writing transaction and commits. The work must be idempotent: it runs once
+    /// more after a key collision, and after a commit whose outcome is unknown.
+    pub fn write<T>(&self, mut work: impl FnMut(&mut Tx<'_>) -> Result<T>) -> Result<T> {
+        match self.write_once(&mut work) {
+            Err(Error::Taken) => self.write_once(&mut work),
+            Err(Error::OutcomeUnknown) => {
+                self.write_once(&mut work).map_err(|_| Error::OutcomeUnknown)
+            }
+            ended => ended,
+        }
+    }
+
+    fn write_once<T>(&self, work: &mut impl FnMut(&mut Tx<'_>) -> Result<T>) -> Result<T> {
+        match &self.door {
+            Door::Sqlite { writer, .. } => writer.write(work),
+            Door::Postgres { pool } => {
+                let mut session = pool.begin(dialect::begin_write)?;
+                let done = work(&mut Tx(&mut session.connection));
+                if done.is_ok() {
+                    // An error from here on says nothing about what was stored.
+                    session.execute("COMMIT").map_err(|_| Error::OutcomeUnknown)?;
+                } else {
+                    session.roll_back();
+                }
+                done
+            }
+        }
+    }
+
+    /// Runs `look` so that all its queries see one state.
+    pub fn read<T>(&self, look: impl FnOnce(&mut AnyConnection) -> Result<T>) -> Result<T> {
+        let pool = match &self.door {
+            Door::Sqlite { readers, .. } => readers,
+            Door::Postgres { pool } => pool,
+        };
+        let mut session = pool.begin(dialect::begin_read)?;
+        let seen = look(&mut session.connection);
+        session.roll_back();
+        seen
+    }
+}
+
+/// Takes the lock beside the SQLite file, which makes its folder first.
+fn lock_file(path: &Path) -> Result<File> {
+    let unusable = |what: &str, error: std::io::Error| {
+        Error::Unusable(format!("{what} {}: {}", path.display(), error.kind()))
+    };
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        std::fs::create_dir_all(folder).map_err(|error| unusable("can't make the folder of", error))?;
+    }
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(".lock");
+    let file = OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&beside)
+        .map_err(|error| unusable("can't open the lock of", error))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(Error::Locked(PathBuf::from(beside))),
+        Err(TryLockError::Error(error)) => Err(unusable("can't lock", error)),
+    }
+}
