@@ -10,7 +10,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use sha2::{Digest, Sha256};
 
-pub use file::KeyFileError;
+pub use file::{Found, KeyFileError, write_private};
 
 use crate::domain::calling_code::CallingCode;
 use crate::domain::event::SealedId;
@@ -155,8 +155,11 @@ impl Keys {
             }
             NumberText::Token { calling_code, kid, point } => {
                 let keys = self.of_code(*calling_code);
-                let (_, key) =
-                    keys.tokens.iter().find(|(known, _)| known == kid).ok_or_else(key_id_unknown)?;
+                let (_, key) = keys
+                    .tokens
+                    .iter()
+                    .find(|(known, _)| known == kid)
+                    .ok_or_else(key_id_unknown)?;
                 key.element(point)
             }
             NumberText::Handle { .. } => Err(Rejection::new(

@@ -60,8 +60,9 @@ impl FromStr for AccountRef {
         }
         let address = text.split_once('@').is_some_and(|(_, domain)| domain.contains('.'));
         let dialled = text.strip_prefix('+').or_else(|| text.strip_prefix("tel:"));
-        let number = dialled
-            .is_some_and(|rest| rest.trim_start_matches('+').starts_with(|c: char| c.is_ascii_digit()));
+        let number = dialled.is_some_and(|rest| {
+            rest.trim_start_matches('+').starts_with(|c: char| c.is_ascii_digit())
+        });
         if address {
             return Err(personal("It looks like an e-mail address."));
         }

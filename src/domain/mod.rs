@@ -4,8 +4,11 @@
 mod enumeration;
 pub mod reading;
 
-pub mod binding;
 pub mod account_ref;
+pub mod address;
+pub mod attempt;
+pub mod binding;
+pub mod breaker;
 pub mod calling_code;
 pub mod clearance;
 pub mod coverage;
@@ -19,8 +22,10 @@ pub mod policy;
 pub mod policy_terms;
 pub mod position;
 pub mod rejection;
+pub mod retry;
 pub mod seal;
 pub mod secret;
+pub mod signature;
 pub mod summary;
 pub mod text;
 pub mod time;

@@ -69,7 +69,11 @@ impl Permissions {
 
     /// The set with these bits; unknown ones are dropped.
     pub fn from_bits(bits: i32) -> Permissions {
-        Permission::ALL.iter().copied().filter(|permission| bits & i32::from(permission.code()) != 0).collect()
+        Permission::ALL
+            .iter()
+            .copied()
+            .filter(|permission| bits & i32::from(permission.code()) != 0)
+            .collect()
     }
 
     /// Whether `permission` is in it.

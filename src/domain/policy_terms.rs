@@ -35,6 +35,9 @@ pub struct PolicyTerms {
     /// [`Policy::zone_last`], as `-12:00`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub zone_last: Option<Zone>,
+    /// The zone that dates are shown in, between the two.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub zone: Option<Zone>,
 }
 
 impl PolicyTerms {
@@ -46,7 +49,8 @@ impl PolicyTerms {
         let aging = seconds(self.aging_days, DAY, base.aging, "/aging_days")?;
         // Whoever changes the aging alone means the dates that hang on it too.
         let follows = |kept: u32| if self.aging_days.is_some() { kept.max(aging) } else { kept };
-        let lag = if self.aging_days.is_some() { base.max_lag.min(aging - DAY) } else { base.max_lag };
+        let lag =
+            if self.aging_days.is_some() { base.max_lag.min(aging - DAY) } else { base.max_lag };
         let policy = Policy {
             aging,
             max_lag: seconds(self.max_lag_days, DAY, lag, "/max_lag_days")?,
@@ -79,6 +83,11 @@ impl PolicyTerms {
             own_only: base.own_only.clone(),
         };
         policy.validate()?;
+        let between = |zone: Zone| (policy.zone_last..=policy.zone_first).contains(&zone);
+        if !self.zone.is_none_or(between) {
+            let detail = "zone must lie between zone_first and zone_last.";
+            return Err(Rejection::new(Code::ValueNotAllowed, detail).at("/zone"));
+        }
         Ok(policy)
     }
 }

@@ -50,6 +50,11 @@ pub fn from_base64url<const N: usize>(text: &str) -> Option<[u8; N]> {
     URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok()
 }
 
+/// The bytes of an unpadded base64url text of any length whose unused bits are zero, or `None`.
+pub fn from_base64url_any(text: &str) -> Option<Vec<u8>> {
+    URL_SAFE_NO_PAD.decode(text).ok()
+}
+
 /// Deserializes a string by its `FromStr`.
 ///
 /// # Errors

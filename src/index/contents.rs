@@ -112,6 +112,18 @@ impl Contents {
         self.participants.values()
     }
 
+    /// Participants with a live key that ends after `from` and not after `to`, and when.
+    pub fn keys_ending(
+        &self,
+        from: Moment,
+        to: Moment,
+    ) -> impl Iterator<Item = (&Arc<Participant>, Moment)> {
+        self.keys.values().filter_map(move |key| {
+            let end = key.expires_at.filter(|end| *end > from && *end <= to)?;
+            Some((self.participants.get(&key.participant)?, end))
+        })
+    }
+
     /// Puts in what was pulled, in place of what was there.
     pub fn apply(&mut self, pulled: Pulled) {
         for (id, entry) in pulled.numbers {

@@ -137,8 +137,7 @@ fn print(secrets: &Secrets) -> Zeroizing<String> {
 }
 
 fn parse(text: &str, path: &Path) -> Result<Secrets, KeyFileError> {
-    let malformed =
-        |what| KeyFileError::Malformed { path: path.display().to_string(), what };
+    let malformed = |what| KeyFileError::Malformed { path: path.display().to_string(), what };
     let written: Written =
         toml::from_str(text).map_err(|_| malformed("this is not a key file, or it is damaged"))?;
     let table = |rows: BTreeMap<String, String>| -> Result<BTreeMap<u32, Secret>, KeyFileError> {
@@ -158,7 +157,9 @@ fn parse(text: &str, path: &Path) -> Result<Secrets, KeyFileError> {
     };
     let mut directory = table(written.directory)?;
     Ok(Secrets {
-        directory: DirectoryKey(directory.remove(&1).ok_or(malformed("directory key 1 is missing"))?),
+        directory: DirectoryKey(
+            directory.remove(&1).ok_or(malformed("directory key 1 is missing"))?,
+        ),
         epochs: wrap(table(written.epochs)?, EpochSeed),
         elements: wrap(table(written.elements)?, ElementSeed),
         servers: wrap(table(written.servers)?, ServerKey),

@@ -182,8 +182,7 @@ impl<'a> Session<'a> {
         // Again, now that nobody else can move them.
         let mut stored = bindings::by_refs(tx, app.id(), refs)?;
         stored.retain(|_, bound| bound.removed_at.is_none());
-        let standings =
-            follow::standings_of(tx, numbers.values(), &registry.settings.policies)?;
+        let standings = follow::standings_of(tx, numbers.values(), &registry.settings.policies)?;
         Ok(Session { app, numbers, standings, stored, consequences: Consequences::default() })
     }
 

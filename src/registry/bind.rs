@@ -120,7 +120,11 @@ impl Registry {
         }
         let app = app.name().as_str();
         Ok(Examined {
-            account_ref: self.keys.seal(Sealed::AccountRef, app, put.account_ref.as_str().as_bytes()),
+            account_ref: self.keys.seal(
+                Sealed::AccountRef,
+                app,
+                put.account_ref.as_str().as_bytes(),
+            ),
             target,
             calling_code,
             put: binding::Put {
@@ -211,8 +215,7 @@ impl<'a> Session<'a> {
         by_element.extend(numbers::find(tx, &readings)?);
         let locked: Vec<NumberId> = numbers.keys().copied().collect();
         let counts = bindings::count_of_app(tx, app.id(), &locked)?;
-        let standings =
-            follow::standings_of(tx, numbers.values(), &registry.settings.policies)?;
+        let standings = follow::standings_of(tx, numbers.values(), &registry.settings.policies)?;
         Ok(Session {
             app,
             ids: by_element,

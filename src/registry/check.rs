@@ -131,10 +131,8 @@ impl Registry {
             .map(|item| self.understand(app, item.value.as_ref().map_err(Clone::clone)?, now))
             .collect();
         let position = self.reach(at_least)?;
-        let answers = understood
-            .into_iter()
-            .map(|sought| self.judge(app, &sought?, position, now))
-            .collect();
+        let answers =
+            understood.into_iter().map(|sought| self.judge(app, &sought?, position, now)).collect();
         Ok(Checked { position, answers })
     }
 
@@ -175,14 +173,22 @@ impl Registry {
         if self.index.applied() < head {
             self.catch_up()?;
         }
-        if at_least.is_some_and(|wanted| self.index.applied() < wanted) && self.catch_up()? < at_least.unwrap_or_default() {
+        if at_least.is_some_and(|wanted| self.index.applied() < wanted)
+            && self.catch_up()? < at_least.unwrap_or_default()
+        {
             let detail = "This node has not seen that position yet.";
             return Err(Rejection::new(Code::PositionNotReached, detail).at("/at_least"));
         }
         Ok(head.max(at_least.unwrap_or_default()))
     }
 
-    fn judge(&self, app: &App, sought: &Sought, position: Position, now: Moment) -> Result<Verdict> {
+    fn judge(
+        &self,
+        app: &App,
+        sought: &Sought,
+        position: Position,
+        now: Moment,
+    ) -> Result<Verdict> {
         let contents = self.index.look(position).ok_or_else(|| {
             Rejection::new(Code::Unavailable, "The log's head could not be reached.")
         })?;
@@ -293,5 +299,6 @@ fn must_answer(summary: &Summary) -> Result<()> {
 }
 
 fn handle_unknown() -> Rejection {
-    Rejection::new(Code::HandleUnknown, "The handle is ours, but its number is not here.").at("/number")
+    Rejection::new(Code::HandleUnknown, "The handle is ours, but its number is not here.")
+        .at("/number")
 }

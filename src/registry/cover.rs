@@ -81,9 +81,7 @@ impl Registry {
     pub fn cover(&self, carrier: &Carrier, said: Coverage) -> Result<Reported> {
         let now = self.clock.now();
         let skew = self.settings.clock_skew_seconds_max;
-        carrier
-            .must_speak_of(said.calling_code)
-            .map_err(|refused| refused.at("/calling_code"))?;
+        carrier.must_speak_of(said.calling_code).map_err(|refused| refused.at("/calling_code"))?;
         for (given, field) in
             [(said.through, "/through"), (said.holds_since.flatten(), "/holds_since")]
         {
@@ -185,9 +183,7 @@ impl Registry {
     /// # Errors
     /// `unavailable`.
     pub fn calling_code(&self, _: &Admin, code: CallingCode) -> Result<CallingCodeView> {
-        self.storage
-            .read(|db| self.view(db, code))
-            .map_err(|error| self.failed(error))
+        self.storage.read(|db| self.view(db, code)).map_err(|error| self.failed(error))
     }
 
     /// What a client must know, of one calling code or of all that anything is known of.

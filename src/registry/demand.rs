@@ -60,13 +60,7 @@ impl Consequences {
     }
 
     /// Notes a binding that changed, who changed it, and what is told.
-    pub fn change(
-        &mut self,
-        bound: Bound,
-        message: Option<MessageType>,
-        by: Writer,
-        now: Moment,
-    ) {
+    pub fn change(&mut self, bound: Bound, message: Option<MessageType>, by: Writer, now: Moment) {
         if message.is_some() || by == Writer::App {
             self.history.push((bound.id, line(&bound, by, now)));
         }
@@ -98,6 +92,10 @@ impl Consequences {
             bindings::update(tx, bound)?;
         }
         bindings::record(tx, &self.history)?;
+        let gone_on: Vec<BindingId> = self.messages.iter().map(|one| one.binding).collect();
+        let removed = self.changed.iter().filter(|bound| bound.removed_at.is_some());
+        let gone_on = gone_on.into_iter().chain(removed.map(|bound| bound.id)).collect::<Vec<_>>();
+        deliveries::supersede(tx, &gone_on, registry.clock.now_ms())?;
         registry.deliver(tx, &self.messages)
     }
 }

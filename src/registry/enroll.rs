@@ -8,9 +8,7 @@ use super::{Registry, Result};
 use crate::domain::calling_code::CallingCode;
 use crate::domain::event::ParticipantId;
 use crate::domain::id::Prefix;
-use crate::domain::participant::{
-    Admin, Kind, Name, Participant, Permission, Permissions, State,
-};
+use crate::domain::participant::{Admin, Kind, Name, Participant, Permission, Permissions, State};
 use crate::domain::rejection::{Code, Rejection};
 use crate::domain::text;
 use crate::domain::time::Moment;
@@ -110,7 +108,9 @@ impl Registry {
                     }
                     Some(before) if before.kind != wanted.kind => {
                         let detail = "A participant of another kind has this name.";
-                        return Err(Rejection::new(Code::ValueNotAllowed, detail).at("/kind").into());
+                        return Err(Rejection::new(Code::ValueNotAllowed, detail)
+                            .at("/kind")
+                            .into());
                     }
                     Some(before) => {
                         let after = Participant {
@@ -232,7 +232,8 @@ impl Registry {
             Some(some) => some.iter().copied().collect(),
         };
         if !permissions.are_within(all) || permissions == Permissions::default() {
-            let detail = format!("A key of a participant of the kind {} can't be so.", owner.kind.text());
+            let detail =
+                format!("A key of a participant of the kind {} can't be so.", owner.kind.text());
             return Err(Rejection::new(Code::ValueNotAllowed, detail).at("/permissions"));
         }
         let now = self.clock.now();
@@ -365,8 +366,7 @@ impl Registry {
             })
             .map_err(|error| self.failed(error))?;
         self.committed(head);
-        let wish =
-            KeyWish { label: "first start".to_owned(), permissions: None, expires_at: None };
+        let wish = KeyWish { label: "first start".to_owned(), permissions: None, expires_at: None };
         let issued = self.issue_key(&Participant { id, ..wanted }, &wish)?;
         Ok(Some(KeyText(issued.text)))
     }
@@ -418,8 +418,9 @@ fn must_be_readable(text: Option<&String>, field: &str) -> Result<()> {
     if fits && text.trim() == text && !text.chars().any(char::is_control) {
         return Ok(());
     }
-    let detail =
-        format!("This is 1 to {TEXT_CHARS_MAX} characters without control characters or outer blanks.");
+    let detail = format!(
+        "This is 1 to {TEXT_CHARS_MAX} characters without control characters or outer blanks."
+    );
     Err(Rejection::new(Code::ValueNotAllowed, detail).at(field))
 }
 

@@ -2,6 +2,7 @@
 //! log. One call, `catch_up`, serves start, follower and every commit of this node.
 
 use std::collections::HashMap;
+use std::sync::atomic::Ordering;
 
 use super::{Policies, Registry, Result};
 use crate::domain::calling_code::CallingCode;
@@ -13,7 +14,9 @@ use crate::domain::position::Position;
 use crate::domain::rejection::{Code, Rejection};
 use crate::index::{KnownKey, NumberEntry, Pulled};
 use crate::storage::participants::ApiKey;
-use crate::storage::{self, AnyConnection, Error, coverage, fingerprints, log, numbers, participants};
+use crate::storage::{
+    self, AnyConnection, Error, coverage, fingerprints, log, numbers, participants,
+};
 
 /// Numbers that one query of the load brings.
 const PAGE_LEN: i64 = 20_000;
@@ -46,16 +49,14 @@ impl Registry {
                 ),
             ));
         }
-        self.storage
-            .write(|tx| fingerprints::record(tx, &ours))
-            .map_err(|error| self.failed(error))
+        self.storage.write(|tx| fingerprints::record(tx, &ours)).map_err(|error| self.failed(error))
     }
 
-    /// Loads the index. `tell` is told how many numbers are there, now and then.
+    /// Loads the index.
     ///
     /// The head is read before the rows: what changes meanwhile is followed afterwards, and a row that
     /// the log names is read again.
-    pub fn load_index(&self, mut tell: impl FnMut(usize)) -> Result<()> {
+    pub fn load_index(&self) -> Result<()> {
         self.index
             .load(|contents| -> storage::Result<Position> {
                 let head = self.storage.read(log::head)?;
@@ -70,7 +71,7 @@ impl Registry {
                         pulled.numbers.push((number.id, entry(number)));
                     }
                     contents.apply(pulled);
-                    tell(contents.count());
+                    self.loaded.store(contents.count(), Ordering::Relaxed);
                     if !more {
                         break;
                     }
@@ -154,9 +155,8 @@ pub(super) fn standing(
     };
     let terms: PolicyTerms = serde_json::from_str(&declared.policy)
         .map_err(|_| Error::Inconsistent("a policy that can't be read"))?;
-    let mut policy = terms
-        .over(base)
-        .map_err(|_| Error::Inconsistent("a policy that breaks its own rules"))?;
+    let mut policy =
+        terms.over(base).map_err(|_| Error::Inconsistent("a policy that breaks its own rules"))?;
     policy.own_only = declared.own_only.into_iter().collect();
     Ok(Standing {
         policy,

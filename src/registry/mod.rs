@@ -10,11 +10,15 @@ mod bind;
 mod check;
 mod clear;
 mod cover;
+mod deliver;
 mod demand;
 mod enroll;
 mod follow;
+mod inform;
 mod publish;
 mod recompute;
+mod subscribe;
+mod survey;
 mod test_numbers;
 
 pub use acknowledge::{Acknowledgement, Answered, Removal};
@@ -23,12 +27,21 @@ pub use bind::{Placement, Put};
 pub use check::{Checked, Delay, Question, Verdict};
 pub use clear::Reissue;
 pub use cover::{CallingCodeView, Coverage, Declaration, DirectoryEntry, Given};
-pub use enroll::{Enrolled, Enrolment, IssuedKey, KeyWish};
+pub use deliver::{Followed, Outgoing};
+pub use enroll::{Enrolled, Enrolment, IssuedKey, KeyText, KeyWish};
+pub use inform::{BindingView, DutyFilter, DutyView, Row};
 pub use publish::{Publication, Receipt, Report};
 pub use recompute::More;
+pub use subscribe::{EndpointChange, EndpointView, Wanted};
+pub use survey::Status;
+
+pub use crate::storage::deliveries::{Delivery, State as DeliveryState};
+pub use crate::storage::endpoints::{Endpoint, State as EndpointState};
+pub use crate::storage::participants::ApiKey;
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::sync::Notify;
 
@@ -55,6 +68,8 @@ pub struct Settings {
     pub bindings_per_app_and_number_max: usize,
     /// How far ahead of the clock a time may lie, in seconds.
     pub clock_skew_seconds_max: u32,
+    /// Networks that webhooks may go to although they aren't public.
+    pub webhook_networks: Vec<ipnet::IpNet>,
     /// The policies of calling codes that the admin hasn't set.
     pub policies: Policies,
 }
@@ -85,6 +100,8 @@ pub struct Registry {
     settings: Settings,
     test_numbers: TestNumbers,
     bell: Arc<Notify>,
+    settled: Arc<Notify>,
+    loaded: AtomicUsize,
 }
 
 impl Registry {
@@ -106,6 +123,8 @@ impl Registry {
             settings,
             test_numbers,
             bell: Arc::new(Notify::new()),
+            settled: Arc::new(Notify::new()),
+            loaded: AtomicUsize::new(0),
         }
     }
 
@@ -134,6 +153,16 @@ impl Registry {
         Arc::clone(&self.bell)
     }
 
+    /// Rings when tries were settled.
+    pub fn settled_bell(&self) -> Arc<Notify> {
+        Arc::clone(&self.settled)
+    }
+
+    /// How many numbers the index has loaded so far.
+    pub fn loaded(&self) -> usize {
+        self.loaded.load(Ordering::Relaxed)
+    }
+
     /// The place of the log, as clients are told it.
     pub fn position_text(&self, position: Position) -> String {
         self.keys.seal_position(position)
@@ -146,7 +175,6 @@ impl Registry {
         if let Err(error) = self.catch_up() {
             log::warn!("checks wait for the index: {error}");
         }
-        self.bell.notify_waiters();
         self.bell.notify_one();
     }
 

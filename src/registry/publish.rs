@@ -191,15 +191,13 @@ impl Registry {
         };
         let policy = self.policy_in_memory(report.number.calling_code());
         let span = stated.span(&policy);
-        span.check(now, self.settings.clock_skew_seconds_max).map_err(|refused| refused.at(field))?;
+        span.check(now, self.settings.clock_skew_seconds_max)
+            .map_err(|refused| refused.at(field))?;
         Ok(Some(stated))
     }
 
     /// Cuts a batch so that no commit touches too many bindings.
-    fn parts<'a>(
-        &self,
-        examined: &'a [(usize, Examined)],
-    ) -> Result<Vec<&'a [(usize, Examined)]>> {
+    fn parts<'a>(&self, examined: &'a [(usize, Examined)]) -> Result<Vec<&'a [(usize, Examined)]>> {
         if examined.is_empty() {
             return Ok(Vec::new());
         }
@@ -227,11 +225,7 @@ impl Registry {
         Ok(parts)
     }
 
-    fn publish_part(
-        &self,
-        carrier: &Carrier,
-        part: &[(usize, Examined)],
-    ) -> Result<Vec<Placed>> {
+    fn publish_part(&self, carrier: &Carrier, part: &[(usize, Examined)]) -> Result<Vec<Placed>> {
         let (outcomes, head) = self
             .storage
             .write(|tx| Part::open(self, tx, carrier.id(), part)?.publish(self, tx))
@@ -273,7 +267,8 @@ impl<'a> Part<'a> {
             .collect();
         let ids = numbers::find_or_make(tx, &wanted)?;
         let numbers = numbers::lock(tx, ids.values().copied())?;
-        let event_ids: Vec<SealedId> = reports.iter().map(|(_, report)| report.id.clone()).collect();
+        let event_ids: Vec<SealedId> =
+            reports.iter().map(|(_, report)| report.id.clone()).collect();
         let known = events::known(tx, carrier, &event_ids)?;
         let locked: Vec<NumberId> = numbers.keys().copied().collect();
         let statements = events::of_numbers(tx, &locked)?;

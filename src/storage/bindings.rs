@@ -119,9 +119,7 @@ pub fn by_ids(
         .filter(bindings::id.eq_any(ids))
         .select(BindingRow::as_select())
         .load(connection)?;
-    rows.into_iter()
-        .map(|row| Bound::try_from(row).map(|binding| (binding.id, binding)))
-        .collect()
+    rows.into_iter().map(|row| Bound::try_from(row).map(|binding| (binding.id, binding))).collect()
 }
 
 /// Which of an app's bindings a list shows.
@@ -133,10 +131,10 @@ pub enum Shown {
     WithDuty,
     /// Those that the app still owes something.
     Open,
-    /// Those that are open and past one of their dates.
+    /// Those past one of their dates.
     Overdue(Moment),
-    /// Open or not, past one of their dates.
-    LateOrAnswered(Moment),
+    /// Those that are open and past one of their dates.
+    OpenAndOverdue(Moment),
 }
 
 /// An app's bindings before the id `before`, newest first, `limit` at most.
@@ -174,8 +172,10 @@ pub fn page(
         Shown::Live => query,
         Shown::WithDuty => query.filter(has_duty),
         Shown::Open => query.filter(has_duty).filter(owes),
-        Shown::Overdue(now) => query.filter(has_duty).filter(owes).filter(past(now).assume_not_null()),
-        Shown::LateOrAnswered(now) => query.filter(has_duty).filter(past(now).assume_not_null()),
+        Shown::Overdue(now) => query.filter(has_duty).filter(past(now).assume_not_null()),
+        Shown::OpenAndOverdue(now) => {
+            query.filter(has_duty).filter(owes).filter(past(now).assume_not_null())
+        }
     };
     query.load(connection)?.into_iter().map(Bound::try_from).collect()
 }
@@ -293,12 +293,10 @@ pub fn overdue_by_app(
     now: Moment,
 ) -> Result<Vec<(ParticipantId, i64, Moment)>> {
     let now = now.on_axis();
-    let late_freeze = bindings::freeze_by
-        .lt(now)
-        .and(bindings::response.lt(Response::Frozen.code()));
-    let late_detach = bindings::detach_by
-        .lt(now)
-        .and(bindings::response.lt(Response::Detached.code()));
+    let late_freeze =
+        bindings::freeze_by.lt(now).and(bindings::response.lt(Response::Frozen.code()));
+    let late_detach =
+        bindings::detach_by.lt(now).and(bindings::response.lt(Response::Detached.code()));
     let rows: Vec<(i32, i64, Option<i64>)> = bindings::table
         .filter(bindings::removed_at.is_null())
         .filter(late_freeze.or(late_detach).assume_not_null())

@@ -18,6 +18,13 @@ use crate::domain::number::NumberId;
 
 const ROWS_PER_STATEMENT_MAX: usize = 2_000;
 
+mod alias {
+    //! A second look at the table, for what came earlier.
+    #![expect(missing_docs, reason = "the macro writes the items")]
+    diesel::alias!(crate::storage::schema::deliveries as earlier: Earlier);
+}
+use alias::earlier;
+
 /// A delivery's place in the database; deliveries about one number rise with their commits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DeliveryId(pub i64);
@@ -98,25 +105,29 @@ pub fn insert(tx: &mut Tx<'_>, new: &[Delivery]) -> Result<()> {
     Ok(())
 }
 
-/// What is due at `now` to one endpoint, in the order in which it came about. Of each number only
-/// the first: the rest waits until that one is settled.
+/// What is due at `now` to one endpoint, in the order in which it came about. Nothing about a number
+/// overtakes what is still to be sent about it: a failed try holds back what came after.
 pub fn due(
     connection: &mut AnyConnection,
     endpoint: EndpointId,
     now: i64,
     limit: i64,
 ) -> Result<Vec<Delivery>> {
+    let waits_behind = diesel::dsl::exists(
+        earlier
+            .filter(earlier.field(deliveries::endpoint_id).eq(deliveries::endpoint_id))
+            .filter(earlier.field(deliveries::number_id).eq(deliveries::number_id))
+            .filter(earlier.field(deliveries::id).lt(deliveries::id))
+            .filter(earlier.field(deliveries::state).eq(PENDING)),
+    );
     let rows = deliveries::table
         .filter(deliveries::endpoint_id.eq(endpoint.0).and(deliveries::next_attempt_at.le(now)))
+        .filter(diesel::dsl::not(waits_behind))
         .order((deliveries::next_attempt_at, deliveries::id))
         .limit(limit)
         .select(DeliveryRow::as_select())
         .load(connection)?;
-    let mut all = rows.into_iter().map(Delivery::try_from).collect::<Result<Vec<_>>>()?;
-    all.sort_by_key(|delivery| delivery.id);
-    let mut seen = std::collections::HashSet::new();
-    all.retain(|delivery| delivery.number.is_none_or(|number| seen.insert(number)));
-    Ok(all)
+    rows.into_iter().map(Delivery::try_from).collect()
 }
 
 /// Counts a try before it is made: one that takes the process down must not be made for ever.
@@ -131,10 +142,12 @@ pub fn begin_try(tx: &mut Tx<'_>, ids: &[DeliveryId], next_attempt_at: i64) -> R
     Ok(())
 }
 
-/// Writes how a delivery stands, unless another try has begun since `delivery` was read.
+/// Writes how a delivery stands, unless another try has begun since `delivery` was read, or it was
+/// settled otherwise meanwhile.
 pub fn settle(tx: &mut Tx<'_>, delivery: &Delivery) -> Result<()> {
     diesel::update(deliveries::table.find(delivery.id.0))
         .filter(deliveries::tries.eq(delivery.tries))
+        .filter(deliveries::next_attempt_at.is_not_null())
         .set((
             deliveries::state.eq(state_code(delivery.state)),
             deliveries::next_attempt_at.eq(delivery.next_attempt_at),
@@ -144,18 +157,32 @@ pub fn settle(tx: &mut Tx<'_>, delivery: &Delivery) -> Result<()> {
     Ok(())
 }
 
-/// Nothing about `number` goes to `endpoint` before `at`: what failed must stay first.
-pub fn hold_lane(tx: &mut Tx<'_>, endpoint: EndpointId, number: NumberId, at: i64) -> Result<()> {
-    diesel::update(
-        deliveries::table.filter(
-            deliveries::endpoint_id
-                .eq(endpoint.0)
-                .and(deliveries::number_id.eq(number.0))
-                .and(deliveries::next_attempt_at.lt(at)),
-        ),
-    )
-    .set(deliveries::next_attempt_at.eq(at))
-    .execute(&mut **tx)?;
+/// Puts a delivery back on its way.
+pub fn put_back(tx: &mut Tx<'_>, delivery: &Delivery) -> Result<()> {
+    diesel::update(deliveries::table.find(delivery.id.0))
+        .set((
+            deliveries::state.eq(state_code(delivery.state)),
+            deliveries::next_attempt_at.eq(delivery.next_attempt_at),
+            deliveries::settled_at.eq(delivery.settled_at),
+        ))
+        .execute(&mut **tx)?;
+    Ok(())
+}
+
+/// Settles what is still to be sent about bindings that have gone on, or were removed.
+pub fn supersede(tx: &mut Tx<'_>, bindings: &[BindingId], now: i64) -> Result<()> {
+    let ids: Vec<i64> = bindings.iter().map(|id| id.0).collect();
+    for some in ids.chunks(ROWS_PER_STATEMENT_MAX) {
+        diesel::update(deliveries::table.filter(
+            deliveries::binding_id.eq_any(some).and(deliveries::next_attempt_at.is_not_null()),
+        ))
+        .set((
+            deliveries::state.eq(state_code(State::Superseded)),
+            deliveries::next_attempt_at.eq(None::<i64>),
+            deliveries::settled_at.eq(now),
+        ))
+        .execute(&mut **tx)?;
+    }
     Ok(())
 }
 
@@ -257,9 +284,7 @@ pub fn unsettled(connection: &mut AnyConnection, endpoint: EndpointId) -> Result
         .group_by(deliveries::state)
         .select((deliveries::state, diesel::dsl::count_star()))
         .load(connection)?;
-    let of = |state| {
-        rows.iter().find(|row| row.0 == state_code(state)).map_or(0, |row| row.1)
-    };
+    let of = |state| rows.iter().find(|row| row.0 == state_code(state)).map_or(0, |row| row.1);
     Ok((of(State::Pending), of(State::Dead)))
 }
 

@@ -26,7 +26,10 @@ pub enum AnyConnection {
 /// once (batches, conflicts).
 macro_rules! on_either {
     ($connection:expr, $bare:ident => $query:expr) => {
-        match { let either: &mut $crate::storage::dialect::AnyConnection = &mut *$connection; either } {
+        match {
+            let either: &mut $crate::storage::dialect::AnyConnection = &mut *$connection;
+            either
+        } {
             $crate::storage::dialect::AnyConnection::Postgres($bare) => $query,
             $crate::storage::dialect::AnyConnection::Sqlite($bare) => $query,
         }
@@ -69,7 +72,11 @@ const SQLITE_SESSION: &str = "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = 
     PRAGMA synchronous = FULL; PRAGMA secure_delete = ON; PRAGMA wal_autocheckpoint = 16000; \
     PRAGMA cache_size = -65536; PRAGMA temp_store = MEMORY";
 
-pub(super) fn connect(backend: Backend, url: &str, purpose: Purpose) -> Result<AnyConnection, Error> {
+pub(super) fn connect(
+    backend: Backend,
+    url: &str,
+    purpose: Purpose,
+) -> Result<AnyConnection, Error> {
     let mut connection = match backend {
         Backend::Postgres => {
             AnyConnection::Postgres(PgConnection::establish(url).map_err(|_| Error::Unavailable)?)

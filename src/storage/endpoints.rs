@@ -133,11 +133,9 @@ pub fn update(tx: &mut Tx<'_>, endpoint: &Endpoint) -> Result<()> {
 /// The endpoints that have something due at `now`, may be tried, and that no worker has; those
 /// waiting longest first.
 pub fn due(connection: &mut AnyConnection, now: i64, limit: i64) -> Result<Vec<EndpointId>> {
-    let something_due = diesel::dsl::exists(
-        deliveries::table.filter(
-            deliveries::endpoint_id.eq(endpoints::id).and(deliveries::next_attempt_at.le(now)),
-        ),
-    );
+    let something_due = diesel::dsl::exists(deliveries::table.filter(
+        deliveries::endpoint_id.eq(endpoints::id).and(deliveries::next_attempt_at.le(now)),
+    ));
     let ids: Vec<i64> = endpoints::table
         .filter(endpoints::deleted_at.is_null().and(endpoints::state.eq(ENABLED)))
         .filter(endpoints::leased_until.le(now))
@@ -151,12 +149,7 @@ pub fn due(connection: &mut AnyConnection, now: i64, limit: i64) -> Result<Vec<E
 }
 
 /// Takes an endpoint for one worker until `until`; `None` when another was faster.
-pub fn lease(
-    tx: &mut Tx<'_>,
-    id: EndpointId,
-    now: i64,
-    until: i64,
-) -> Result<Option<Endpoint>> {
+pub fn lease(tx: &mut Tx<'_>, id: EndpointId, now: i64, until: i64) -> Result<Option<Endpoint>> {
     let taken = diesel::update(endpoints::table.find(id.0))
         .filter(endpoints::leased_until.le(now))
         .set((endpoints::leased_until.eq(until), endpoints::lease.eq(endpoints::lease + 1)))
@@ -164,17 +157,32 @@ pub fn lease(
     if taken == 0 { Ok(None) } else { by_id(tx, id) }
 }
 
-/// Gives an endpoint back, with what the breaker makes of the attempts. Says nothing when the lease
-/// has gone to another worker meanwhile.
+/// Gives an endpoint back. Says nothing when the lease has gone to another worker meanwhile.
 pub fn release(tx: &mut Tx<'_>, endpoint: &Endpoint, now: i64) -> Result<()> {
     diesel::update(endpoints::table.find(endpoint.id.0))
         .filter(endpoints::lease.eq(endpoint.lease))
+        .set(endpoints::leased_until.eq(now))
+        .execute(&mut **tx)?;
+    Ok(())
+}
+
+/// Writes what the breaker makes of tries, for the worker that has the endpoint.
+pub fn note_breaker(tx: &mut Tx<'_>, endpoint: &Endpoint) -> Result<()> {
+    diesel::update(endpoints::table.find(endpoint.id.0))
+        .filter(endpoints::lease.eq(endpoint.lease))
         .set((
-            endpoints::leased_until.eq(now),
             endpoints::failures.eq(endpoint.failures),
             endpoints::failing_since.eq(endpoint.failing_since),
             endpoints::open_until.eq(endpoint.open_until),
         ))
+        .execute(&mut **tx)?;
+    Ok(())
+}
+
+/// Disables an endpoint whose receiver said that it is gone for good.
+pub fn switch_off(tx: &mut Tx<'_>, id: EndpointId) -> Result<()> {
+    diesel::update(endpoints::table.find(id.0))
+        .set(endpoints::state.eq(DISABLED))
         .execute(&mut **tx)?;
     Ok(())
 }

@@ -68,8 +68,10 @@ pub fn of_numbers(
 
 /// Writes `new` under the positions from `first` on.
 pub fn append(tx: &mut Tx<'_>, first: Position, new: &[Event], now_ms: i64) -> Result<()> {
-    let rows: Vec<EventRow> =
-        (first.0..).zip(new).map(|(position, event)| EventRow::new(position, event, now_ms)).collect();
+    let rows: Vec<EventRow> = (first.0..)
+        .zip(new)
+        .map(|(position, event)| EventRow::new(position, event, now_ms))
+        .collect();
     for some in rows.chunks(ROWS_PER_STATEMENT_MAX) {
         on_either!(tx, bare => diesel::insert_into(events::table).values(some).execute(bare))?;
     }

@@ -71,11 +71,7 @@ pub fn append(tx: &mut Tx<'_>, all: &[Change], now_ms: i64) -> Result<Position> 
                 Change::CallingCode(code) => (CALLING_CODE, i64::from(u16::from(*code))),
                 Change::Participant(id) => (PARTICIPANT, i64::from(id.0)),
             };
-            (
-                changes::position.eq(position),
-                changes::kind.eq(kind),
-                changes::subject.eq(subject),
-            )
+            (changes::position.eq(position), changes::kind.eq(kind), changes::subject.eq(subject))
         })
         .collect();
     on_either!(tx, bare => diesel::insert_into(changes::table).values(&rows).execute(bare))?;

@@ -137,8 +137,14 @@ pub struct Storage {
 
 enum Door {
     /// One writer, many readers, and the lock that makes this process the only one.
-    Sqlite { writer: Writer, readers: Pool, _lock: File },
-    Postgres { pool: Pool },
+    Sqlite {
+        writer: Writer,
+        readers: Pool,
+        _lock: File,
+    },
+    Postgres {
+        pool: Pool,
+    },
 }
 
 /// How many connections, and how long a request waits for one.
@@ -252,7 +258,8 @@ fn lock_file(path: &Path) -> Result<File> {
         Error::Unusable(format!("{what} {}: {}", path.display(), error.kind()))
     };
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        std::fs::create_dir_all(folder).map_err(|error| unusable("can't make the folder of", error))?;
+        std::fs::create_dir_all(folder)
+            .map_err(|error| unusable("can't make the folder of", error))?;
     }
     let mut beside = path.as_os_str().to_owned();
     beside.push(".lock");

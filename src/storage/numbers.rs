@@ -45,7 +45,10 @@ pub struct NewNumber {
 }
 
 /// The id of each element that has one.
-pub fn find(connection: &mut AnyConnection, sought: &[Element]) -> Result<HashMap<Element, NumberId>> {
+pub fn find(
+    connection: &mut AnyConnection,
+    sought: &[Element],
+) -> Result<HashMap<Element, NumberId>> {
     let mut found = HashMap::with_capacity(sought.len());
     for some in sought.chunks(ROWS_PER_STATEMENT_MAX) {
         let bytes: Vec<&[u8]> = some.iter().map(|element| element.as_bytes().as_slice()).collect();
@@ -81,12 +84,16 @@ fn make(
     missing: &[&NewNumber],
     found: &mut HashMap<Element, NumberId>,
 ) -> Result<()> {
-    let rows: Vec<NewNumberRow> = missing.iter().map(|number| NewNumberRow::from(*number)).collect();
+    let rows: Vec<NewNumberRow> =
+        missing.iter().map(|number| NewNumberRow::from(*number)).collect();
     let ids = dialect::insert_numbers(tx, &rows)?;
     let links: Vec<ElementRow> = missing
         .iter()
         .zip(&ids)
-        .map(|(number, id)| ElementRow { element: number.element.as_bytes().to_vec(), number_id: *id })
+        .map(|(number, id)| ElementRow {
+            element: number.element.as_bytes().to_vec(),
+            number_id: *id,
+        })
         .collect();
     let made: usize = on_either!(tx, bare => diesel::insert_into(elements::table)
         .values(&links)
@@ -125,10 +132,7 @@ pub fn lock(
 }
 
 /// The rows of `ids` as they stand.
-pub fn load(
-    connection: &mut AnyConnection,
-    ids: &[NumberId],
-) -> Result<HashMap<NumberId, Number>> {
+pub fn load(connection: &mut AnyConnection, ids: &[NumberId]) -> Result<HashMap<NumberId, Number>> {
     let mut all = HashMap::with_capacity(ids.len());
     for some in ids.chunks(ROWS_PER_STATEMENT_MAX) {
         let ids: Vec<i64> = some.iter().map(|id| id.0).collect();
@@ -324,13 +328,12 @@ impl TryFrom<NumberRow> for Number {
 }
 
 fn by_id(rows: Vec<NumberRow>) -> Result<HashMap<NumberId, Number>> {
-    rows.into_iter()
-        .map(|row| Number::try_from(row).map(|number| (number.id, number)))
-        .collect()
+    rows.into_iter().map(|row| Number::try_from(row).map(|number| (number.id, number))).collect()
 }
 
 fn element_from(bytes: &[u8]) -> Result<Element> {
-    let bytes = bytes.try_into().map_err(|_| Error::Inconsistent("an element that isn't 32 bytes"))?;
+    let bytes =
+        bytes.try_into().map_err(|_| Error::Inconsistent("an element that isn't 32 bytes"))?;
     Ok(Element::from_bytes(bytes))
 }
 

@@ -113,10 +113,7 @@ pub fn update(tx: &mut Tx<'_>, participant: &Participant) -> Result<()> {
 fn grant(tx: &mut Tx<'_>, id: i32, codes: &[CallingCode]) -> Result<()> {
     for code in codes {
         diesel::insert_into(grants::table)
-            .values((
-                grants::participant_id.eq(id),
-                grants::calling_code.eq(code_column(*code)),
-            ))
+            .values((grants::participant_id.eq(id), grants::calling_code.eq(code_column(*code))))
             .execute(&mut **tx)?;
     }
     Ok(())

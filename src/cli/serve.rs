@@ -1,0 +1,116 @@
+//! `vacate serve`
+
+use std::path::Path;
+
+use clap::Args;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::Ended;
+use super::say::tell;
+use crate::config::{self, Config, Flag, LogFormat};
+use crate::log_format;
+use crate::server::{Migrate, Parts, Server};
+
+/// Run the registry.
+///
+/// The first start makes the database, the key file and the admin's key, and says where they are.
+///
+/// Example: vacate serve --listen 127.0.0.1:8080 --database-url sqlite:data/vacate.db
+#[derive(Debug, Args)]
+pub struct Serve {
+    /// Address and port to listen on.
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<String>,
+    /// `development` or `production`.
+    #[arg(long, value_name = "MODE")]
+    mode: Option<String>,
+    /// sqlite:PATH or postgres://…; a URL with a password belongs into `VACATE_DATABASE_URL`.
+    #[arg(long, value_name = "URL")]
+    database_url: Option<String>,
+    /// The key file.
+    #[arg(long, value_name = "FILE")]
+    keys_file: Option<String>,
+    /// off, error, warn, info, debug or trace.
+    #[arg(long, value_name = "LEVEL")]
+    log_level: Option<String>,
+    /// Whether to bring the schema up to date first.
+    #[arg(long, value_name = "yes|no", default_value = "yes", value_parser = ["yes", "no"])]
+    migrate: String,
+}
+
+impl Serve {
+    pub(super) fn run(&self, file: Option<&Path>) -> Ended {
+        let config = match Config::load(file, config::environment(), &self.flags()) {
+            Ok(config) => config,
+            Err(error) => {
+                tell(&format!("vacate: {error}"));
+                return Ended::Failed;
+            }
+        };
+        start_log(&config);
+        let runtime = match tokio::runtime::Runtime::new() {
+            Ok(runtime) => runtime,
+            Err(error) => {
+                tell(&format!("vacate: no threads to run on: {error}"));
+                return Ended::Failed;
+            }
+        };
+        runtime.block_on(self.serve(&config))
+    }
+
+    async fn serve(&self, config: &Config) -> Ended {
+        let migrate = if self.migrate == "no" { Migrate::Never } else { Migrate::AtStart };
+        let parts = Parts { migrate, ..Parts::of_this_machine() };
+        let mut server = match Server::start(config, parts).await {
+            Ok(server) => server,
+            Err(error) => {
+                tell(&format!("vacate: {error}"));
+                return Ended::Failed;
+            }
+        };
+        for line in server.told() {
+            tell(line);
+        }
+        tell(&format!("vacate {} on {}", env!("CARGO_PKG_VERSION"), server.public_url()));
+        let (Ok(mut terminate), Ok(mut interrupt)) =
+            (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+        else {
+            tell("vacate: signals can't be heard");
+            return Ended::Failed;
+        };
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+            () = server.ended() => return Ended::Failed,
+        }
+        tell("stopping: finishing what is under way");
+        server.stop().await;
+        Ended::Done
+    }
+
+    fn flags(&self) -> Vec<Flag> {
+        [
+            ("--listen", "server.listen", &self.listen),
+            ("--mode", "server.mode", &self.mode),
+            ("--database-url", "database.url", &self.database_url),
+            ("--keys-file", "keys.file", &self.keys_file),
+            ("--log-level", "log.level", &self.log_level),
+        ]
+        .into_iter()
+        .filter_map(|(name, setting, value)| Some(Flag { name, setting, value: value.clone()? }))
+        .collect()
+    }
+}
+
+fn start_log(config: &Config) {
+    let mut builder = env_logger::Builder::new();
+    builder.filter_level(config.log.level);
+    match config.log.format {
+        LogFormat::Text => builder.format(|out, record| log_format::text(out, record)),
+        LogFormat::Json => builder.format(|out, record| log_format::json(out, record)),
+    };
+    // A second logger in one process is no reason to stop.
+    if builder.try_init().is_err() {
+        tell("the log was started before");
+    }
+}

@@ -1,0 +1,365 @@
+//! Messages on their way out, seen from the registry: what is due to an endpoint is handed to a worker
+//! together with the endpoint, sent outside of any transaction, and settled.
+//!
+//! At least once: a try is counted before it is made, and what is never settled comes due again.
+
+use std::collections::HashMap;
+
+use serde::Serialize;
+use zeroize::Zeroizing;
+
+use super::{Registry, Result, internal};
+use crate::domain::attempt::Attempt;
+use crate::domain::breaker::Breaker;
+use crate::domain::duty::MessageType;
+use crate::domain::participant::App;
+use crate::domain::rejection::{Code, Rejection};
+use crate::domain::retry::{Next, Schedule, Tried};
+use crate::domain::signature::Secret;
+use crate::domain::time::Moment;
+use crate::keys::Sealed;
+use crate::storage::bindings::{self, BindingId, Bound};
+use crate::storage::deliveries::{self, Delivery, DeliveryId, Filter, State};
+use crate::storage::endpoints::{self, Endpoint};
+use crate::storage::{self, log};
+
+/// Deliveries of one endpoint that a worker takes at once. Their tries are settled in one commit.
+const DELIVERIES_TAKEN_MAX: i64 = 32;
+
+/// A message ready to be sent.
+pub struct Outgoing {
+    /// Which delivery.
+    pub delivery: Delivery,
+    /// The body, as it will be signed.
+    pub body: String,
+}
+
+/// A delivery, and the tries that were made.
+pub struct Followed {
+    /// The delivery.
+    pub delivery: Delivery,
+    /// Which endpoint it goes to.
+    pub endpoint: String,
+    /// The tries, oldest first.
+    pub attempts: Vec<deliveries::Attempt>,
+}
+
+#[derive(Serialize)]
+struct Message<D> {
+    r#type: MessageType,
+    timestamp: Moment,
+    data: D,
+}
+
+#[derive(Serialize)]
+struct TestData<'a> {
+    endpoint: &'a str,
+}
+
+impl Registry {
+    /// Takes endpoints that have something due, for `lease_ms`.
+    ///
+    /// # Errors
+    /// `unavailable`, `outcome_unknown`.
+    pub fn lease_endpoints(&self, most: usize, lease_ms: i64) -> Result<Vec<Endpoint>> {
+        let now = self.clock.now_ms();
+        let most = i64::try_from(most).unwrap_or(i64::MAX);
+        let due = self
+            .storage
+            .read(|db| endpoints::due(db, now, most))
+            .map_err(|error| self.failed(error))?;
+        let mut leased = Vec::with_capacity(due.len());
+        for id in due {
+            let taken = self
+                .storage
+                .write(|tx| endpoints::lease(tx, id, now, now + lease_ms))
+                .map_err(|error| self.failed(error))?;
+            leased.extend(taken);
+        }
+        Ok(leased)
+    }
+
+    /// Takes what is due to a leased endpoint and counts the tries; `again_ms` is when they come due
+    /// again if this process is never heard of again.
+    ///
+    /// # Errors
+    /// `unavailable`, `outcome_unknown`.
+    pub fn take_due(
+        &self,
+        endpoint: &Endpoint,
+        room: usize,
+        again_ms: i64,
+    ) -> Result<Vec<Outgoing>> {
+        let now = self.clock.now_ms();
+        let most = i64::try_from(room).unwrap_or(i64::MAX).min(DELIVERIES_TAKEN_MAX);
+        let (taken, bound, head) = self
+            .storage
+            .write(|tx| {
+                if !endpoints::still_leased(tx, endpoint)? {
+                    return Ok((Vec::new(), HashMap::new(), log::head(tx)?));
+                }
+                let mut due = deliveries::due(tx, endpoint.id, now, most)?;
+                let ids: Vec<BindingId> = due.iter().filter_map(|one| one.binding).collect();
+                let bound = bindings::by_ids(tx, &ids)?;
+                let (current, passed): (Vec<_>, Vec<_>) =
+                    due.drain(..).partition(|one| is_current(one, &bound));
+                for mut delivery in passed {
+                    delivery.state = State::Superseded;
+                    delivery.next_attempt_at = None;
+                    delivery.settled_at = Some(now);
+                    deliveries::settle(tx, &delivery)?;
+                }
+                let ids: Vec<DeliveryId> = current.iter().map(|one| one.id).collect();
+                deliveries::begin_try(tx, &ids, now + again_ms)?;
+                Ok((current, bound, log::head(tx)?))
+            })
+            .map_err(|error| self.failed(error))?;
+        let position = self.position_text(head);
+        let render = |mut delivery: Delivery| {
+            delivery.tries += 1;
+            let body = self.body(&delivery, endpoint, &bound, &position)?;
+            Ok(Outgoing { delivery, body })
+        };
+        taken.into_iter().map(render).collect()
+    }
+
+    /// The whole duty at its revision, as `GET /v1/duties` shows it: never a delta.
+    fn body(
+        &self,
+        delivery: &Delivery,
+        endpoint: &Endpoint,
+        bound: &HashMap<BindingId, Bound>,
+        position: &str,
+    ) -> Result<String> {
+        let timestamp = Moment::from_unix_ms(delivery.created_at);
+        let r#type = delivery.kind;
+        let text = match delivery.binding.and_then(|id| bound.get(&id)) {
+            Some(bound) => {
+                let data = self.duty_view(bound, position)?;
+                serde_json::to_string(&Message { r#type, timestamp, data })
+            }
+            None => {
+                let data = TestData { endpoint: &endpoint.public_id };
+                serde_json::to_string(&Message { r#type, timestamp, data })
+            }
+        };
+        text.map_err(|_| internal("a message that can't be written"))
+    }
+
+    /// The secrets that sign for an endpoint now: the old one too while it overlaps.
+    ///
+    /// # Errors
+    /// `internal` for a secret that this key file can't open.
+    pub fn secrets_of(&self, endpoint: &Endpoint) -> Result<Vec<Secret>> {
+        let owner = self.name_of(endpoint.app)?;
+        let now = self.clock.now_ms();
+        let old = endpoint.old_secret.as_ref().filter(|_| endpoint.old_secret_until > Some(now));
+        std::iter::once(&endpoint.secret)
+            .chain(old)
+            .map(|sealed| {
+                self.keys
+                    .open(Sealed::WebhookSecret, owner.as_str(), sealed)
+                    .map(Zeroizing::new)
+                    .and_then(|bytes| Secret::from_bytes(bytes.to_vec()).ok())
+                    .ok_or_else(|| internal("a webhook secret that can't be opened"))
+            })
+            .collect()
+    }
+
+    /// Writes what came of tries, and what the breaker makes of them; the breaker after them.
+    ///
+    /// # Errors
+    /// `unavailable`, `outcome_unknown`.
+    pub fn settle(
+        &self,
+        endpoint: &mut Endpoint,
+        schedule: Schedule,
+        tried: &[(Delivery, Attempt)],
+    ) -> Result<Breaker> {
+        let now = chrono::DateTime::from_timestamp_millis(self.clock.now_ms()).unwrap_or_default();
+        let mut breaker = breaker_of(endpoint);
+        let mut settled = Vec::with_capacity(tried.len());
+        let mut gone = false;
+        for (delivery, attempt) in tried {
+            breaker = breaker.after(&attempt.outcome, now, self.random());
+            let begun = Tried {
+                since: chrono::DateTime::from_timestamp_millis(delivery.created_at)
+                    .unwrap_or_default(),
+                tries: u32::try_from(delivery.tries).unwrap_or(1).max(1),
+            };
+            let next = schedule.next(begun, &attempt.outcome, now, self.random());
+            gone |= next == Next::SwitchOff;
+            settled.push(after(delivery.clone(), next, now.timestamp_millis()));
+        }
+        if gone {
+            endpoint.state = endpoints::State::Disabled;
+        }
+        let rows: Vec<deliveries::Attempt> =
+            tried.iter().map(|(delivery, attempt)| attempt_row(delivery, attempt)).collect();
+        put_breaker(endpoint, breaker);
+        self.storage
+            .write(|tx| {
+                for delivery in &settled {
+                    deliveries::settle(tx, delivery)?;
+                }
+                deliveries::record(tx, &rows)?;
+                endpoints::note_breaker(tx, endpoint)?;
+                if gone {
+                    endpoints::switch_off(tx, endpoint.id)?;
+                }
+                Ok(())
+            })
+            .map_err(|error| self.failed(error))?;
+        self.settled.notify_waiters();
+        Ok(breaker)
+    }
+
+    /// Gives a leased endpoint back.
+    ///
+    /// # Errors
+    /// `unavailable`, `outcome_unknown`.
+    pub fn release_endpoint(&self, endpoint: &Endpoint) -> Result<()> {
+        let now = self.clock.now_ms();
+        self.storage
+            .write(|tx| endpoints::release(tx, endpoint, now))
+            .map_err(|error| self.failed(error))
+    }
+
+    /// An app's deliveries, newest first.
+    ///
+    /// # Errors
+    /// `not_found` for an endpoint that isn't the app's, `unavailable`.
+    pub fn deliveries(
+        &self,
+        app: &App,
+        state: Option<State>,
+        endpoint: Option<&str>,
+        before: Option<i64>,
+        limit: i64,
+    ) -> Result<Vec<Followed>> {
+        self.storage
+            .read(|db| {
+                let all = endpoints::of_app(db, app.id())?;
+                let endpoint = endpoint
+                    .map(|id| all.iter().find(|one| one.public_id == id).ok_or_else(no_endpoint))
+                    .transpose()?
+                    .map(|one| one.id);
+                let filter = Filter { state, endpoint };
+                let page = deliveries::page(db, app.id(), filter, before.map(DeliveryId), limit)?;
+                page.into_iter().map(|delivery| follow(db, delivery)).collect()
+            })
+            .map_err(|error| self.failed(error))
+    }
+
+    /// One of an app's deliveries.
+    ///
+    /// # Errors
+    /// `not_found`, `unavailable`.
+    pub fn delivery_of(&self, app: &App, public_id: &str) -> Result<Followed> {
+        self.storage
+            .read(|db| {
+                let delivery = deliveries::by_public_id(db, app.id(), public_id)?;
+                follow(db, delivery.ok_or_else(no_delivery)?)
+            })
+            .map_err(|error| self.failed(error))
+    }
+
+    /// Sends a delivery again, whatever became of it, under the same message id.
+    ///
+    /// # Errors
+    /// `not_found`, `unavailable`, `outcome_unknown`.
+    pub fn resend(&self, app: &App, public_id: &str) -> Result<Followed> {
+        let now = self.clock.now_ms();
+        let followed = self
+            .storage
+            .write(|tx| {
+                let mut delivery =
+                    deliveries::by_public_id(tx, app.id(), public_id)?.ok_or_else(no_delivery)?;
+                delivery.state = State::Pending;
+                delivery.next_attempt_at = Some(now);
+                delivery.settled_at = None;
+                deliveries::put_back(tx, &delivery)?;
+                follow(tx, delivery)
+            })
+            .map_err(|error| self.failed(error))?;
+        self.bell.notify_one();
+        Ok(followed)
+    }
+
+    fn random(&self) -> u64 {
+        u64::from_be_bytes(self.entropy.bytes())
+    }
+}
+
+/// A delivery tells one revision; a binding that went on, or was removed, is told by another, or not.
+fn is_current(delivery: &Delivery, bound: &HashMap<BindingId, Bound>) -> bool {
+    match delivery.binding {
+        None => true,
+        Some(id) => bound.get(&id).is_some_and(|bound| {
+            bound.removed_at.is_none() && bound.binding.duty.revision == delivery.revision
+        }),
+    }
+}
+
+fn after(mut delivery: Delivery, next: Next, now: i64) -> Delivery {
+    let (state, next_attempt_at) = match next {
+        Next::Delivered => (State::Delivered, None),
+        Next::Retry { at } => (State::Pending, Some(at.timestamp_millis())),
+        Next::Dead { at } => (State::Dead, Some(at.timestamp_millis())),
+        // Kept, and due when the endpoint is enabled again.
+        Next::SwitchOff => (State::Pending, Some(now)),
+    };
+    delivery.state = state;
+    delivery.next_attempt_at = next_attempt_at;
+    delivery.settled_at = (state != State::Pending).then_some(now);
+    delivery
+}
+
+fn attempt_row(delivery: &Delivery, attempt: &Attempt) -> deliveries::Attempt {
+    use crate::domain::attempt::Outcome;
+    let (status, answer, error) = match &attempt.outcome {
+        Outcome::Answered { status, answer, .. } => {
+            (Some(i32::from(*status)), Some(answer.clone()), None)
+        }
+        Outcome::Failed(kind) => (None, None, Some(kind.text().to_owned())),
+    };
+    deliveries::Attempt {
+        delivery_id: delivery.id.0,
+        attempt: delivery.tries,
+        at: attempt.at.timestamp_millis(),
+        took_ms: i64::try_from(attempt.took.as_millis()).unwrap_or(i64::MAX),
+        status,
+        answer,
+        error,
+    }
+}
+
+fn follow(db: &mut storage::AnyConnection, delivery: Delivery) -> storage::Result<Followed> {
+    let attempts = deliveries::attempts_of(db, &[delivery.id])?.remove(&delivery.id);
+    let endpoint = endpoints::found(endpoints::by_id(db, delivery.endpoint)?)?.public_id;
+    Ok(Followed { delivery, endpoint, attempts: attempts.unwrap_or_default() })
+}
+
+/// What an endpoint's breaker remembers.
+pub(super) fn breaker_of(endpoint: &Endpoint) -> Breaker {
+    let time = |ms: Option<i64>| ms.and_then(chrono::DateTime::from_timestamp_millis);
+    Breaker {
+        consecutive_failures: u32::try_from(endpoint.failures).unwrap_or(0),
+        failing_since: time(endpoint.failing_since),
+        open_until: time(endpoint.open_until),
+    }
+}
+
+fn put_breaker(endpoint: &mut Endpoint, breaker: Breaker) {
+    endpoint.failures = i32::try_from(breaker.consecutive_failures).unwrap_or(i32::MAX);
+    endpoint.failing_since = breaker.failing_since.map(|time| time.timestamp_millis());
+    endpoint.open_until = breaker.open_until.map(|time| time.timestamp_millis());
+}
+
+pub(super) fn no_endpoint() -> Rejection {
+    Rejection::new(Code::NotFound, "There is no endpoint of yours under this id.")
+}
+
+fn no_delivery() -> Rejection {
+    Rejection::new(Code::NotFound, "There is no delivery of yours under this id.")
+}

@@ -1,0 +1,321 @@
+//! From settings to a running registry: storage, keys, index, listener, worker; and back, in reverse.
+
+use std::net::{SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::dev::ServerHandle;
+use actix_web::middleware::from_fn;
+use actix_web::web::{self, Data};
+use actix_web::{App, HttpServer};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::api;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::config::policies::Policies;
+use crate::delivery::sender::{Resolver, Sender, SenderConfig};
+use crate::delivery::worker::{self, Worker};
+use crate::domain::address::AllowedNetworks;
+use crate::domain::rejection::{Code, Rejection};
+use crate::domain::retry::Schedule;
+use crate::entropy::Entropy;
+use crate::http::around;
+use crate::http::limits::Pace;
+use crate::http::shared_registry::{Limits, Shared, SharedRegistry};
+use crate::keys::{self, Keys};
+use crate::registry::{self, Registry};
+use crate::storage::{self, Storage};
+
+/// Connections that the worker has for itself are few; the rest is for requests.
+const KEEP_ALIVE: Duration = Duration::from_secs(75);
+/// How long a client may take for the head of a request.
+const HEAD_SECONDS_MAX: Duration = Duration::from_secs(5);
+/// How long to wait before a failed load of the index is tried again.
+const LOAD_AGAIN_AFTER: Duration = Duration::from_secs(1);
+
+/// Why a registry doesn't start: what is wrong, and what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The database.
+    #[error("database.url: {0}")]
+    Storage(#[from] storage::Error),
+    /// The key file.
+    #[error("keys.file: {0}")]
+    Keys(#[from] keys::KeyFileError),
+    /// The policies.
+    #[error("policy.file: {0}")]
+    Policies(#[from] crate::config::policies::Error),
+    /// The address.
+    #[error("server.listen: can't listen: {0}")]
+    Listen(std::io::ErrorKind),
+    /// The keys don't fit the database, or it can't be read.
+    #[error("{0}")]
+    Refused(String),
+    /// The admin's key can't be written.
+    #[error("{path}: the admin's key can't be written: {kind}")]
+    AdminKey {
+        /// Where it was to be.
+        path: PathBuf,
+        /// What the system says.
+        kind: std::io::ErrorKind,
+    },
+}
+
+impl From<Rejection> for StartError {
+    fn from(rejection: Rejection) -> StartError {
+        StartError::Refused(rejection.detail.into_owned())
+    }
+}
+
+/// Whether a start brings the schema up to date.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Migrate {
+    /// It does.
+    AtStart,
+    /// It doesn't: `vacate migrate` was run, or will be.
+    Never,
+}
+
+/// What a registry is made of beside its settings.
+pub struct Parts {
+    /// Time.
+    pub clock: Clock,
+    /// Randomness.
+    pub entropy: Entropy,
+    /// Whether to bring the schema up to date.
+    pub migrate: Migrate,
+    /// How webhook hosts become addresses.
+    pub resolver: Resolver,
+}
+
+impl Parts {
+    /// The machine's own.
+    pub fn of_this_machine() -> Parts {
+        Parts {
+            clock: Clock::System,
+            entropy: Entropy::System,
+            migrate: Migrate::AtStart,
+            resolver: Resolver::System,
+        }
+    }
+}
+
+/// A running registry.
+pub struct Server {
+    address: SocketAddr,
+    public_url: String,
+    registry: Arc<Registry>,
+    http: ServerHandle,
+    serving: JoinHandle<std::io::Result<()>>,
+    worker: JoinHandle<()>,
+    stop: watch::Sender<bool>,
+    stop_max: Duration,
+    told: Vec<String>,
+}
+
+impl Server {
+    /// Starts a registry. It answers `/healthz` at once, and everything else when the index is loaded.
+    ///
+    /// # Errors
+    /// Says which setting is wrong and why.
+    pub async fn start(config: &Config, parts: Parts) -> Result<Server, StartError> {
+        let mut told = Vec::new();
+        let registry =
+            Arc::new(open(config, parts.clock, parts.entropy, parts.migrate, &mut told)?);
+        let listener = TcpListener::bind(config.server.listen)
+            .map_err(|error| StartError::Listen(error.kind()))?;
+        let address = listener.local_addr().map_err(|error| StartError::Listen(error.kind()))?;
+        let public_url = config.server.public_url(address);
+
+        let (http, serving) = serve(config, &registry, listener, &public_url)?;
+        let admin_key = config.keys.file.with_file_name("admin.key");
+        load(&registry, &admin_key, &mut told).await?;
+        let (stop, stopped) = watch::channel(false);
+        let worker =
+            Worker::new(Arc::clone(&registry), sender(config, parts.resolver), limits(config));
+        let worker = tokio::spawn(worker.run(stopped));
+        let stop_max = Duration::from_secs(config.server.stop_seconds_max);
+        Ok(Server { address, public_url, registry, http, serving, worker, stop, stop_max, told })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Where others reach it.
+    pub fn public_url(&self) -> &str {
+        &self.public_url
+    }
+
+    /// What the person who started it should know: files that were made.
+    pub fn told(&self) -> &[String] {
+        &self.told
+    }
+
+    /// The registry itself, for the demo's time machine and for tests.
+    pub fn registry(&self) -> &Arc<Registry> {
+        &self.registry
+    }
+
+    /// Waits until the listener ends by itself, which only a failure makes it do.
+    pub async fn ended(&mut self) {
+        if (&mut self.serving).await.is_err() {
+            log::error!("the listener panicked");
+        }
+    }
+
+    /// Drains: what is under way is finished, endpoints are given back, nothing new is taken. After the
+    /// time that the settings give, it ends all the same.
+    pub async fn stop(self) {
+        let drained = async {
+            self.http.stop(true).await;
+            self.stop.send_replace(true);
+            if self.worker.await.is_err() {
+                log::error!("the worker panicked");
+            }
+        };
+        if tokio::time::timeout(self.stop_max, drained).await.is_err() {
+            log::warn!("not everything ended in time; it will be done at the next start");
+        }
+    }
+}
+
+/// Opens what is under a registry: database, schema, keys.
+///
+/// # Errors
+/// As [`Server::start`].
+pub fn open(
+    config: &Config,
+    clock: Clock,
+    entropy: Entropy,
+    migrate: Migrate,
+    told: &mut Vec<String>,
+) -> Result<Registry, StartError> {
+    let policies = Policies::load(config.policy.file.as_deref())?;
+    let storage = Storage::open(
+        config.database.url.reveal(),
+        storage::Limits {
+            connections_max: config.database.connections_max,
+            wait_ms_max: config.database.wait_ms_max,
+        },
+    )?;
+    if migrate == Migrate::AtStart {
+        for step in storage.migrate()? {
+            log::info!(step = step.as_str(); "schema: step taken");
+        }
+    }
+    let (keys, found) = Keys::read_or_make(&config.keys.file, &entropy)?;
+    if found == keys::Found::Made {
+        told.push(format!(
+            "key file made: {} (back it up, apart from the database)",
+            config.keys.file.display()
+        ));
+    }
+    let settings = registry::Settings {
+        items_max: config.limits.items_max,
+        bindings_per_app_and_number_max: config.limits.bindings_per_app_and_number_max,
+        clock_skew_seconds_max: config.limits.clock_skew_seconds_max,
+        webhook_networks: config.webhooks.allowed_networks.clone(),
+        policies: registry::Policies { default: policies.default, by_code: policies.by_code },
+    };
+    let registry = Registry::new(storage, keys, clock, entropy, settings);
+    registry.prove_keys()?;
+    Ok(registry)
+}
+
+/// Loads the index, as long as it takes, and makes the first admin where there is none.
+async fn load(
+    registry: &Arc<Registry>,
+    admin_key: &Path,
+    told: &mut Vec<String>,
+) -> Result<(), StartError> {
+    loop {
+        let loading = Arc::clone(registry);
+        let loaded = tokio::task::spawn_blocking(move || loading.load_index()).await;
+        match loaded {
+            Ok(Ok(())) => break,
+            Ok(Err(refused)) if refused.code != Code::Internal => {
+                log::warn!("the index isn't loaded yet: {}", refused.code.text());
+                tokio::time::sleep(LOAD_AGAIN_AFTER).await;
+            }
+            Ok(Err(refused)) => return Err(refused.into()),
+            Err(_) => return Err(StartError::Refused("the index can't be loaded".to_owned())),
+        }
+    }
+    log::info!(numbers = registry.loaded(); "index loaded");
+    let asked = Arc::clone(registry);
+    let first = tokio::task::spawn_blocking(move || asked.first_admin()).await;
+    let first = first.unwrap_or_else(|_| Ok(None))?;
+    if let Some(key) = first {
+        keys::write_private(admin_key, &format!("{}\n", key.0)).map_err(|error| {
+            StartError::AdminKey { path: admin_key.to_owned(), kind: error.kind() }
+        })?;
+        told.push(format!("admin key made: {}", admin_key.display()));
+    }
+    Ok(())
+}
+
+type Serving = (ServerHandle, JoinHandle<std::io::Result<()>>);
+
+fn serve(
+    config: &Config,
+    registry: &Arc<Registry>,
+    listener: TcpListener,
+    public_url: &str,
+) -> Result<Serving, StartError> {
+    let shared = SharedRegistry(Arc::new(Shared {
+        registry: Arc::clone(registry),
+        limits: Limits {
+            body_bytes_max: config.server.body_bytes_max,
+            body_seconds_max: config.server.body_seconds_max,
+            page_max: i64::try_from(config.limits.page_max).unwrap_or(i64::MAX),
+            requests_per_second: config.limits.requests_per_second,
+        },
+        public_url: public_url.to_owned(),
+    }));
+    let pace = Data::new(Pace::default());
+    let app = move || {
+        App::new()
+            .app_data(shared.clone())
+            .app_data(api::routes())
+            .app_data(pace.clone())
+            .configure(api::configure)
+            .default_service(web::to(around::not_found))
+            .wrap(from_fn(around::request))
+    };
+    let mut server = HttpServer::new(app)
+        .client_request_timeout(HEAD_SECONDS_MAX)
+        .keep_alive(KEEP_ALIVE)
+        .shutdown_timeout(config.server.stop_seconds_max)
+        .disable_signals();
+    if let Some(workers) = config.server.workers {
+        server = server.workers(workers);
+    }
+    let server = server.listen(listener).map_err(|error| StartError::Listen(error.kind()))?.run();
+    let handle = server.handle();
+    Ok((handle, tokio::spawn(server)))
+}
+
+fn sender(config: &Config, resolver: Resolver) -> Sender {
+    Sender::new(SenderConfig {
+        attempt_max: Duration::from_secs(config.webhooks.attempt_seconds_max),
+        answer_bytes_max: config.webhooks.answer_bytes_max,
+        allowed_networks: AllowedNetworks::new(config.webhooks.allowed_networks.clone()),
+        extra_roots: Vec::new(),
+        resolver,
+    })
+}
+
+fn limits(config: &Config) -> worker::Limits {
+    let count = |count: u32| usize::try_from(count).unwrap_or(usize::MAX);
+    worker::Limits {
+        in_flight_max: count(config.webhooks.in_flight_max),
+        in_flight_per_endpoint_max: count(config.webhooks.in_flight_per_endpoint_max),
+        attempt_max: Duration::from_secs(config.webhooks.attempt_seconds_max),
+        schedule: Schedule { retry_hours: config.webhooks.retry_hours },
+    }
+}
