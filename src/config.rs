@@ -319,7 +319,7 @@ impl Limits {
             unbound_numbers_per_90_days_percent: settings.number(quarter, 1..=10_000)?,
             items_max: settings.number("limits.items_max", 1..=1000)?,
             page_max: settings.number("limits.page_max", 1..=1000)?,
-            clock_skew_seconds_max: settings.number("limits.clock_skew_seconds_max", 0..=3600)?,
+            clock_skew_seconds_max: settings.number("limits.clock_skew_seconds_max", 0..=300)?,
             bindings_per_app_and_number_max: settings.number(bindings, 1..=1000)?,
         })
     }

@@ -249,7 +249,7 @@ async fn load(
     log::info!(numbers = registry.loaded(); "index loaded");
     let asked = Arc::clone(registry);
     let first = tokio::task::spawn_blocking(move || asked.first_admin()).await;
-    let first = first.unwrap_or_else(|_| Ok(None))?;
+    let first = first.unwrap_or(Ok(None))?;
     if let Some(key) = first {
         keys::write_private(admin_key, &format!("{}\n", key.0)).map_err(|error| {
             StartError::AdminKey { path: admin_key.to_owned(), kind: error.kind() }

@@ -229,11 +229,14 @@ fn not_found() -> Rejection {
 }
 
 fn at_its_member(refused: Rejection) -> Rejection {
-    let member = match refused.code {
-        Code::ProofMissing => "/proof",
-        Code::RevisionOld => "/revision",
-        Code::StillChanged => "/verified_at",
-        _ => "/did",
+    let member = if refused.code == Code::ProofMissing {
+        "/proof"
+    } else if refused.code == Code::RevisionOld {
+        "/revision"
+    } else if refused.code == Code::StillChanged {
+        "/verified_at"
+    } else {
+        "/did"
     };
     refused.at(member)
 }

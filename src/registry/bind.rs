@@ -198,7 +198,7 @@ impl<'a> Session<'a> {
             match &one.target {
                 Target::Handle(id, _) => ids.push(*id),
                 Target::Element(element, summary) => wanted.push(NewNumber {
-                    element: element.clone(),
+                    element: *element,
                     calling_code: one.calling_code,
                     guard: registry.entropy.guard(),
                     summary: *summary,

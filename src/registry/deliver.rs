@@ -34,6 +34,15 @@ pub struct Outgoing {
     pub body: String,
 }
 
+/// Which deliveries a list shows.
+#[derive(Clone, Debug, Default)]
+pub struct ShownDeliveries {
+    /// Only those in this state.
+    pub state: Option<State>,
+    /// Only those to the endpoint with this public id.
+    pub endpoint: Option<String>,
+}
+
 /// A delivery, and the tries that were made.
 pub struct Followed {
     /// The delivery.
@@ -232,19 +241,18 @@ impl Registry {
     pub fn deliveries(
         &self,
         app: &App,
-        state: Option<State>,
-        endpoint: Option<&str>,
+        shown: &ShownDeliveries,
         before: Option<i64>,
         limit: i64,
     ) -> Result<Vec<Followed>> {
         self.storage
             .read(|db| {
                 let all = endpoints::of_app(db, app.id())?;
-                let endpoint = endpoint
-                    .map(|id| all.iter().find(|one| one.public_id == id).ok_or_else(no_endpoint))
+                let endpoint = (shown.endpoint.as_ref())
+                    .map(|id| all.iter().find(|one| one.public_id == *id).ok_or_else(no_endpoint))
                     .transpose()?
                     .map(|one| one.id);
-                let filter = Filter { state, endpoint };
+                let filter = Filter { state: shown.state, endpoint };
                 let page = deliveries::page(db, app.id(), filter, before.map(DeliveryId), limit)?;
                 page.into_iter().map(|delivery| follow(db, delivery)).collect()
             })

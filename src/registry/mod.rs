@@ -27,7 +27,7 @@ pub use bind::{Placement, Put};
 pub use check::{Checked, Delay, Question, Verdict};
 pub use clear::Reissue;
 pub use cover::{CallingCodeView, Coverage, Declaration, DirectoryEntry, Given};
-pub use deliver::{Followed, Outgoing};
+pub use deliver::{Followed, Outgoing, ShownDeliveries};
 pub use enroll::{Enrolled, Enrolment, IssuedKey, KeyText, KeyWish};
 pub use inform::{BindingView, DutyFilter, DutyView, Row};
 pub use publish::{Publication, Receipt, Report};
@@ -52,7 +52,7 @@ use crate::domain::position::Position;
 use crate::domain::rejection::{Code, Rejection};
 use crate::entropy::Entropy;
 use crate::index::Index;
-use crate::keys::Keys;
+use crate::keys::{Keys, Sealed};
 use crate::storage::{Backend, Storage};
 use test_numbers::TestNumbers;
 
@@ -166,6 +166,16 @@ impl Registry {
     /// The place of the log, as clients are told it.
     pub fn position_text(&self, position: Position) -> String {
         self.keys.seal_position(position)
+    }
+
+    /// Seals a place in a list for the participant who reads it.
+    pub fn seal_cursor(&self, owner: &str, place: &[u8]) -> Vec<u8> {
+        self.keys.seal(Sealed::Cursor, owner, place).0
+    }
+
+    /// The place in a list that was sealed for this participant.
+    pub fn open_cursor(&self, owner: &str, sealed: &[u8]) -> Option<Vec<u8>> {
+        self.keys.open(Sealed::Cursor, owner, sealed)
     }
 
     /// What follows a commit, before the caller is told: the index catches up, the worker wakes. It

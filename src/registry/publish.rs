@@ -201,7 +201,7 @@ impl Registry {
         if examined.is_empty() {
             return Ok(Vec::new());
         }
-        let elements: Vec<Element> = examined.iter().map(|(_, one)| one.element.clone()).collect();
+        let elements: Vec<Element> = examined.iter().map(|(_, one)| one.element).collect();
         let weights = self
             .storage
             .read(|db| {
@@ -259,7 +259,7 @@ impl<'a> Part<'a> {
         let wanted: Vec<NewNumber> = reports
             .iter()
             .map(|(_, report)| NewNumber {
-                element: report.element.clone(),
+                element: report.element,
                 calling_code: report.calling_code,
                 guard: registry.entropy.guard(),
                 summary: Summary::default(),

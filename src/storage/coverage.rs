@@ -73,7 +73,7 @@ pub fn declare(tx: &mut Tx<'_>, code: CallingCode, declared: &Declared) -> Resul
         calling_codes::recompute_after.eq(declared.recompute_after.map(|id| id.0)),
     );
     on_either!(tx, bare => diesel::insert_into(calling_codes::table)
-        .values((calling_codes::calling_code.eq(key), values.clone()))
+        .values((calling_codes::calling_code.eq(key), values))
         .on_conflict(calling_codes::calling_code)
         .do_update()
         .set(values)

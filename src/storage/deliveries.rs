@@ -18,13 +18,6 @@ use crate::domain::number::NumberId;
 
 const ROWS_PER_STATEMENT_MAX: usize = 2_000;
 
-mod alias {
-    //! A second look at the table, for what came earlier.
-    #![expect(missing_docs, reason = "the macro writes the items")]
-    diesel::alias!(crate::storage::schema::deliveries as earlier: Earlier);
-}
-use alias::earlier;
-
 /// A delivery's place in the database; deliveries about one number rise with their commits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DeliveryId(pub i64);
@@ -113,6 +106,7 @@ pub fn due(
     now: i64,
     limit: i64,
 ) -> Result<Vec<Delivery>> {
+    let earlier = diesel::alias!(deliveries as earlier);
     let waits_behind = diesel::dsl::exists(
         earlier
             .filter(earlier.field(deliveries::endpoint_id).eq(deliveries::endpoint_id))

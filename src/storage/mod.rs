@@ -75,6 +75,7 @@ impl From<Rejection> for Error {
 }
 
 impl From<QueryError> for Error {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the enum is Diesel's, and grows")]
     fn from(error: QueryError) -> Error {
         match error {
             QueryError::DatabaseError(DatabaseErrorKind::UniqueViolation, _) => Error::Taken,
