@@ -1,0 +1,3 @@
+//! Every test, in one binary.
+
+mod client;
