@@ -1,0 +1,157 @@
+//! From a phone number to the digest that stands for it, on this side of the wire.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use hyper::Method;
+use serde::{Deserialize, Deserializer};
+
+use super::check::Question;
+use super::error::Error;
+use super::{Client, empty, with_query};
+use crate::domain::calling_code::CallingCode;
+use crate::domain::number::{E164, KeyId, NumberText};
+use crate::domain::oprf::DirectoryKey;
+use crate::domain::secret::Secret;
+use crate::domain::text;
+use crate::domain::time::Moment;
+
+/// The canary: a test number that every registry knows, and that no wrong key hits.
+const CANARY: &str = "+9990000001";
+
+/// Makes digests. Each calling code is asked for once and its key kept; should the registry refuse a
+/// digest with `key_id_unknown`, the key was replaced, and a new `Directory` knows the new one.
+#[derive(Debug)]
+pub struct Directory {
+    client: Client,
+    keys: Mutex<HashMap<CallingCode, DirectoryKey>>,
+}
+
+impl Directory {
+    /// The directory of the client's registry. Nothing is asked yet.
+    pub fn new(client: &Client) -> Directory {
+        Directory { client: client.clone(), keys: Mutex::default() }
+    }
+
+    /// The digest of a number.
+    ///
+    /// # Errors
+    /// The first time for a calling code: `calling_code_unknown`, and those of every call.
+    pub async fn digest(&self, number: &E164) -> Result<NumberText, Error> {
+        let calling_code = number.calling_code();
+        let kept = self.keys().get(&calling_code).cloned();
+        let key = match kept {
+            Some(key) => key,
+            None => {
+                let key = self.client.directory(calling_code).await?.directory_key;
+                self.keys().insert(calling_code, key.clone());
+                key
+            }
+        };
+        Ok(key.digest(number))
+    }
+
+    /// Proves that digests made here are understood there, by asking for a test number: as an app,
+    /// or as a carrier where the key may not check.
+    ///
+    /// # Errors
+    /// `test_number_unknown` when they aren't; `permission_missing` for a key that can do neither.
+    pub async fn prove(&self) -> Result<(), Error> {
+        let canary: E164 = CANARY.parse().expect("the canary is a number");
+        let number = self.digest(&canary).await?;
+        let question = Question { number, verified_at: Some(Moment::ZERO) };
+        match self.client.check(question, None).await.told {
+            Err(error) if error.code() == Some("permission_missing") => {}
+            told => return told.map(|_| ()),
+        }
+        let cleared = self.client.clearance(&[number], None).await?;
+        match cleared.items.into_iter().find_map(|item| item.error) {
+            None => Ok(()),
+            // As a call about this number alone would have failed.
+            Some(problem) => Err(Error::Refused {
+                status: 422,
+                problem: Box::new(problem),
+                correlator: None,
+                retry_after: None,
+            }),
+        }
+    }
+
+    fn keys(&self) -> MutexGuard<'_, HashMap<CallingCode, DirectoryKey>> {
+        self.keys.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What the registry tells about one calling code, or all, to make numbers for it.
+#[derive(Clone, Debug, Deserialize)]
+pub struct DirectoryEntry {
+    /// What digests are made with.
+    #[serde(deserialize_with = "directory_key")]
+    pub directory_key: DirectoryKey,
+    /// Names it in every digest.
+    pub key_id: KeyId,
+    /// Where tokens are made, if not here.
+    pub evaluator: Option<String>,
+    /// The calling codes that were asked for.
+    pub calling_codes: Vec<ServedCallingCode>,
+}
+
+/// A calling code, as far as a client must know it.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct ServedCallingCode {
+    /// Which.
+    pub calling_code: CallingCode,
+    /// Since when it is covered as a whole.
+    pub complete_since: Option<Moment>,
+    /// How far it was reported.
+    pub through: Option<Moment>,
+    /// From a disconnect until the next person, at least, in days.
+    pub aging_days: u32,
+    /// How late reports may be, in days.
+    pub max_lag_days: u32,
+    /// The time to freeze, in hours.
+    pub freeze_within_hours: u32,
+    /// The time to detach, in hours.
+    pub detach_within_hours: u32,
+    /// The keys that tokens may be made with.
+    pub epochs: Vec<PublicEpoch>,
+}
+
+/// The public half of a token key.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct PublicEpoch {
+    /// Counted from 1.
+    pub epoch: u32,
+    /// A ristretto255 element (RFC 9496), 64 lower hex digits.
+    pub public_key: String,
+    /// Names it in every token.
+    pub key_id: KeyId,
+    /// Until when its tokens are accepted, if that is known.
+    pub accepted_until: Option<Moment>,
+}
+
+impl Client {
+    /// What is needed to make numbers of a calling code. Any key can ask.
+    ///
+    /// # Errors
+    /// `calling_code_unknown`; [`Error::NotOurs`] when key and key id don't belong together; those of
+    /// every call.
+    pub async fn directory(&self, calling_code: CallingCode) -> Result<DirectoryEntry, Error> {
+        let calling_code = calling_code.to_string();
+        let path = with_query("/v1/directory", &[("calling_code", Some(&calling_code))]);
+        let answer = self.raw(empty(Method::GET, &path)).await?;
+        let entry: DirectoryEntry = answer.json()?;
+        if entry.directory_key.kid() == entry.key_id {
+            Ok(entry)
+        } else {
+            Err(answer.not_ours("key_id isn't that of directory_key"))
+        }
+    }
+}
+
+fn directory_key<'de, D: Deserializer<'de>>(deserializer: D) -> Result<DirectoryKey, D::Error> {
+    let text = zeroize::Zeroizing::new(String::deserialize(deserializer)?);
+    let bytes = text::from_hex(&text);
+    let key = bytes.map(|bytes| DirectoryKey(Secret::new(bytes)));
+    key.ok_or_else(|| serde::de::Error::custom("64 lower hex digits are expected"))
+}

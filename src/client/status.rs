@@ -1,0 +1,104 @@
+//! How the registry is: for the admin in full, for anybody whether it lives and takes requests.
+
+use hyper::{Method, StatusCode};
+use serde::Deserialize;
+
+use super::error::Error;
+use super::{Client, empty};
+use crate::domain::time::Moment;
+
+/// How the registry is.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Status {
+    /// Whether it takes requests.
+    pub ready: bool,
+    /// Its nodes.
+    pub nodes: Vec<Node>,
+    /// When the log was last written to, if it ever was.
+    pub head_at: Option<Moment>,
+    /// The messages to apps.
+    pub deliveries: Deliveries,
+    /// What somebody should look at.
+    pub attention: Vec<Attention>,
+}
+
+/// A node.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Node {
+    /// What it is called.
+    pub name: String,
+    /// How many entries of the log its index lacks.
+    pub index_behind: u64,
+    /// The version that it runs.
+    pub version: String,
+}
+
+/// The messages to apps, all together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+pub struct Deliveries {
+    /// How many are due.
+    pub pending: u64,
+    /// Since when the oldest is.
+    pub oldest_due_at: Option<Moment>,
+    /// How many were given up but for one try a day.
+    pub dead: u64,
+}
+
+/// What somebody should look at.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Attention {
+    /// What, such as `carrier_silent`; to be shown.
+    pub what: String,
+    /// Which participant it is about.
+    pub who: Option<String>,
+    /// Since when.
+    pub since: Option<Moment>,
+    /// How often.
+    #[serde(default)]
+    pub count: u64,
+}
+
+/// Whether a node takes requests.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Readiness {
+    /// It does.
+    Ready,
+    /// It waits for these.
+    WaitingFor(Vec<String>),
+}
+
+#[derive(Deserialize)]
+struct NotReady {
+    waiting_for: Vec<String>,
+}
+
+impl Client {
+    /// How the registry is.
+    ///
+    /// # Errors
+    /// Those of every call.
+    pub async fn status(&self) -> Result<Status, Error> {
+        self.get("/v1/status").await
+    }
+
+    /// Whether the process lives. Needs no key.
+    ///
+    /// # Errors
+    /// Those of every call.
+    pub async fn healthy(&self) -> Result<(), Error> {
+        self.raw(empty(Method::GET, "/healthz")).await?.done()
+    }
+
+    /// Whether the node takes requests. Needs no key.
+    ///
+    /// # Errors
+    /// Those of every call.
+    pub async fn readiness(&self) -> Result<Readiness, Error> {
+        let answer = self.raw(empty(Method::GET, "/readyz")).await?;
+        if answer.status != StatusCode::SERVICE_UNAVAILABLE {
+            return answer.done().map(|()| Readiness::Ready);
+        }
+        let not_ready: NotReady = answer.parse().map_err(|_| answer.refusal())?;
+        Ok(Readiness::WaitingFor(not_ready.waiting_for))
+    }
+}

@@ -1,0 +1,10 @@
+//! The client against a registry that plays what it is told to.
+
+mod batching;
+mod calls;
+mod check;
+mod connections;
+mod management;
+mod numbers;
+mod receiving;
+mod registry;
