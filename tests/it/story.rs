@@ -19,7 +19,7 @@ on_both_databases! {
         let old = node.bind(&app, "u-1042", NUMBER, "2025-06-01T12:00:00Z");
         assert_eq!(node.check(&app, &old.handle).unwrap().answers.advice, Advice::Allow);
 
-        node.publish(&carrier, "e-1", Disconnected, NUMBER, "2026-11-23T09:00:00Z");
+        node.publish(&carrier, ("e-1", Disconnected), NUMBER, "2026-11-23T09:00:00Z");
         let verdict = node.check(&app, &old.handle).unwrap().answers;
         assert_eq!(
             (verdict.advice, verdict.answer, verdict.reason),
@@ -35,7 +35,7 @@ on_both_databases! {
         assert_eq!(duty["demand"], Demand::Detach.text());
         node.acknowledge(&app, "u-1042", Did::Detached);
 
-        node.publish(&carrier, "e-2", Reassigned, NUMBER, "2027-02-22T08:00:00Z");
+        node.publish(&carrier, ("e-2", Reassigned), NUMBER, "2027-02-22T08:00:00Z");
         node.clock.pass(DAY_MS);
         node.report(&carrier);
         let new = node.bind(&app, "u-2001", NUMBER, "2027-02-23T08:00:00Z");

@@ -105,17 +105,16 @@ impl Node {
     }
 
     /// Publishes one event that took effect at `at`; what became of it.
-    pub fn publish(&self, carrier: &Carrier, id: &str, says: EventType, number: &str, at: &str) {
-        let outcome = self.try_publish(carrier, id, says, number, at);
-        assert!(matches!(outcome, Ok(Outcome::Accepted(_))), "{id}: {outcome:?}");
+    pub fn publish(&self, carrier: &Carrier, event: (&str, EventType), number: &str, at: &str) {
+        let outcome = self.try_publish(carrier, event, number, at);
+        assert!(matches!(outcome, Ok(Outcome::Accepted(_))), "{}: {outcome:?}", event.0);
     }
 
     /// Publishes one event; what became of it.
     pub fn try_publish(
         &self,
         carrier: &Carrier,
-        id: &str,
-        says: EventType,
+        (id, says): (&str, EventType),
         number: &str,
         at: &str,
     ) -> vacate::registry::Result<Outcome<Vec<vacate::domain::event::Note>>> {
@@ -136,7 +135,7 @@ impl Node {
     pub fn bind(&self, app: &App, account: &str, number: &str, verified_at: &str) -> Placement {
         match self.try_bind(app, account, self.digest(number), verified_at) {
             Outcome::Accepted(placement) | Outcome::Duplicate(Some(placement)) => placement,
-            other => panic!("{account}: {other:?}"),
+            Outcome::Duplicate(None) | Outcome::Rejected(_) => panic!("{account} isn't bound"),
         }
     }
 

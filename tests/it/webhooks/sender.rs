@@ -1,6 +1,8 @@
 //! The sender in front of real receivers that misbehave. Deadlines are short; bounds on wall time
 //! are generous.
 
+#![expect(clippy::disallowed_types, reason = "hyper's bodies are made of bytes; these go out")]
+
 use std::future::pending;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
