@@ -287,7 +287,8 @@ pub enum IndexMode {
 
 impl Index {
     fn read(settings: &Settings) -> Result<Index> {
-        let modes = [("memory", IndexMode::Memory), ("database", IndexMode::Database)];
+        // The fallback that reads rows alone comes with a later release.
+        let modes = [("memory", IndexMode::Memory)];
         Ok(Index {
             mode: settings.one_of("index.mode", &modes)?,
             fresh_wait_ms_max: settings.number("index.fresh_wait_ms_max", 1..=10_000)?,

@@ -104,7 +104,8 @@ impl Serve {
 
 fn start_log(config: &Config) {
     let mut builder = env_logger::Builder::new();
-    builder.filter_level(config.log.level);
+    // RUST_LOG, where it is set, decides in detail.
+    builder.filter_level(config.log.level).parse_default_env();
     match config.log.format {
         LogFormat::Text => builder.format(log_format::text),
         LogFormat::Json => builder.format(log_format::json),

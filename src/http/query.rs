@@ -132,6 +132,19 @@ impl Page {
 }
 
 impl<T> List<T> {
+    /// For lists that are short enough to be answered whole: their parameters are known all the same,
+    /// and there is no second page to ask for.
+    ///
+    /// # Errors
+    /// `query_invalid`, `cursor_invalid`.
+    pub fn must_be_whole(
+        request: &HttpRequest,
+        registry: &SharedRegistry,
+    ) -> Result<(), Rejection> {
+        let query = Query::read(request, &["limit", "after"])?;
+        Page::read(&query, registry, "", "whole").map(drop)
+    }
+
     /// A list that is always whole.
     pub fn whole(items: Vec<T>) -> List<T> {
         List { items, next: None }

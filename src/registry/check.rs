@@ -172,11 +172,14 @@ impl Registry {
             Some(head) => head,
             None => self.storage.read(log::head).map_err(|error| self.failed(error))?,
         };
-        if self.index.applied() < head {
-            self.catch_up()?;
+        // Behind, or ahead: a log that is shorter than it was must be noticed before anybody is answered.
+        if self.index.applied() != head {
+            self.catch_up_within(self.settings.fresh_wait_max)?;
         }
         let wanted = at_least.unwrap_or_default();
-        if self.index.applied() < wanted && self.catch_up()? < wanted {
+        if self.index.applied() < wanted
+            && self.catch_up_within(self.settings.fresh_wait_max)? < wanted
+        {
             let detail = "This node has not seen that position yet.";
             return Err(Rejection::new(Code::PositionNotReached, detail).at("/at_least"));
         }

@@ -217,11 +217,6 @@ pub fn write_summary(tx: &mut Tx<'_>, id: NumberId, summary: &Summary) -> Result
     Ok(())
 }
 
-/// How many numbers there are.
-pub fn count(connection: &mut AnyConnection) -> Result<i64> {
-    Ok(numbers::table.count().get_result(connection)?)
-}
-
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = numbers)]
 pub(super) struct NumberRow {
