@@ -9,6 +9,7 @@ mod log_format;
 mod numbers;
 mod policies;
 mod postgres;
+mod readme;
 mod semantics;
 mod story;
 mod support;
