@@ -282,7 +282,7 @@ fn the_database_is_one_of_two_schemes() {
         "data/vacate.db",
         "sqlite:",
         "sqlite::memory:",
-        "sqlite:file:a.db",
+        "sqlite:file:data/a.db",
         "mysql://h/d",
         "host=127.0.0.1 dbname=a",
         "POSTGRES://h/d",
