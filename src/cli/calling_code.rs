@@ -14,7 +14,6 @@ use crate::domain::time::Moment;
 /// Declare how complete a calling code is (admin).
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Declare it.
     Set(Box<Set>),
     /// Show how it stands.
     ///
@@ -120,5 +119,6 @@ fn described(standing: &CallingCodeStanding) -> Vec<Vec<String>> {
         ("zones", format!("{} to {}", standing.zone_first, standing.zone_last)),
         ("policy", if standing.recomputing { "being worked in" } else { "in force" }.to_owned()),
     ];
-    facts.into_iter().map(|(name, fact)| vec![name.to_owned(), fact]).collect()
+    let told = facts.into_iter().filter(|(_, fact)| !fact.is_empty());
+    told.map(|(name, fact)| vec![name.to_owned(), fact]).collect()
 }

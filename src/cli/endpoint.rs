@@ -18,7 +18,9 @@ pub enum Endpoint {
     /// Example: vacate endpoint add https://hooks.skyfare.example/vacate > webhook.secret
     Add {
         /// Where to.
-        url: String,
+        // Not `url`: clap would take it for the registry's.
+        #[arg(value_name = "URL")]
+        target: String,
     },
     /// List endpoints.
     ///
@@ -68,8 +70,8 @@ impl Endpoint {
     pub(super) async fn run(&self, session: &Session) -> Outcome {
         let (client, say) = (&session.client, &session.say);
         match self {
-            Endpoint::Add { url } => {
-                let added = client.add_endpoint(url).await?;
+            Endpoint::Add { target } => {
+                let added = client.add_endpoint(target).await?;
                 let (id, secret) = (added.endpoint.id, added.secret.text());
                 say.show(&json!({ "id": id, "secret": *secret }), || secret.to_string())?;
                 say.tell(&format!("{id}: the secret is shown only now"));

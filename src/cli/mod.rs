@@ -43,44 +43,29 @@ const EXIT_CODES: &str =
     "Exit codes: 0 done, 1 failed, 2 usage, 3 some items rejected, 4 refused (key or permission),
 5 unavailable: try again, 10 check says step_up, 11 check says freeze, 130 interrupted.";
 
+// Each says for itself what it is.
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Run the registry.
     Serve(serve::Serve),
-    /// Bring the database's schema up to date.
     Migrate(migrate::Migrate),
-    /// Look for what keeps a registry from running.
     Doctor(doctor::Doctor),
-    /// Show how the registry is.
     Status(status::Status),
-    /// Enrol and manage participants (admin).
     #[command(subcommand)]
     Participant(participant::Participant),
-    /// Issue and manage API keys.
     #[command(subcommand)]
     Key(key::Key),
-    /// Declare how complete a calling code is (admin).
     #[command(subcommand)]
     CallingCode(calling_code::Command),
-    /// Say how far a carrier has reported.
     Coverage(coverage::Coverage),
-    /// Hash phone numbers.
     #[command(subcommand)]
     Number(number::Number),
-    /// Publish a file of events (carrier).
     Publish(publish::Publish),
-    /// Bind a file of accounts (app).
     Bind(bind::Bind),
-    /// Say what was done with a file of accounts (app).
     Ack(acknowledge::Acknowledge),
-    /// Ask whether a number has changed hands (app).
     Check(check::Check),
-    /// Ask whether numbers may be given on (carrier).
     Clearance(clearance::Clearance),
-    /// Manage webhook endpoints (app).
     #[command(subcommand)]
     Endpoint(endpoint::Endpoint),
-    /// Print a completion script for a shell.
     Completions(completions::Completions),
 }
 

@@ -12,7 +12,6 @@ use super::{Ended, Failure, Outcome, say};
 /// Hash phone numbers.
 #[derive(Debug, Subcommand)]
 pub enum Number {
-    /// Make digests, on this machine: no number leaves it.
     Digest(Digest),
 }
 

@@ -1,3 +1,4 @@
 //! Every test, in one binary.
 
 mod client;
+mod command_line;

@@ -51,7 +51,9 @@ impl Rejects {
 
     fn write(&mut self, line: &Line, problem: &Problem) -> csv::Result<()> {
         if self.file.is_none() {
-            let mut file = csv::Writer::from_writer(private(&self.path)?);
+            // A line may have been rejected for its number of fields.
+            let mut file =
+                csv::WriterBuilder::new().flexible(true).from_writer(private(&self.path)?);
             let own = self.own.iter().filter_map(|&place| self.columns.get(place));
             file.write_record(OF_REJECTS.into_iter().chain(own.map(String::as_str)))?;
             self.file = Some(file);
