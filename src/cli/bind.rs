@@ -50,8 +50,18 @@ impl Bind {
             }
         };
         let report = lines::send(session, source, make, post, stored).await;
-        out.borrow_mut().flush().map_err(say::output)?;
-        Ok(lines::ended(&report?))
+        out.borrow_mut().flush().map_err(say::output).map_err(cut_off)?;
+        Ok(lines::ended(&report.map_err(cut_off)?))
+    }
+}
+
+/// Elsewhere it is no failure that nobody reads any more. Here accounts were left out.
+fn cut_off(failure: Failure) -> Failure {
+    match failure {
+        Failure::NobodyReads => Failure::Failed(
+            "stopped, because nobody reads the handles any more; run it again".to_owned(),
+        ),
+        other @ (Failure::Call(_) | Failure::Usage(_) | Failure::Failed(_)) => other,
     }
 }
 

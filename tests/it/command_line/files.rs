@@ -150,4 +150,13 @@ fn nobody_reading_any_more_is_no_failure() {
     hashing.wait_for_output();
     hashing.stop_reading();
     assert_eq!(hashing.code(), Some(0));
+
+    // But accounts that weren't bound are one.
+    let line = |number: usize| format!("u-{number},+4917{:07},2026-02-14T21:20:00Z\n", number);
+    let accounts: String = (0..20_000).map(line).collect();
+    registry.write("accounts.csv", &format!("account_ref,number,verified_at\n{accounts}"));
+    let mut binding = registry.spawn(&["--key-file", "app.key", "bind", "accounts.csv"]);
+    binding.wait_for_output();
+    binding.stop_reading();
+    assert_eq!(binding.code(), Some(1));
 }
