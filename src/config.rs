@@ -287,7 +287,8 @@ pub enum IndexMode {
 
 impl Index {
     fn read(settings: &Settings) -> Result<Index> {
-        let modes = [("memory", IndexMode::Memory), ("database", IndexMode::Database)];
+        // The fallback that reads rows alone comes with a later release.
+        let modes = [("memory", IndexMode::Memory)];
         Ok(Index {
             mode: settings.one_of("index.mode", &modes)?,
             fresh_wait_ms_max: settings.number("index.fresh_wait_ms_max", 1..=10_000)?,
@@ -319,7 +320,7 @@ impl Limits {
             unbound_numbers_per_90_days_percent: settings.number(quarter, 1..=10_000)?,
             items_max: settings.number("limits.items_max", 1..=1000)?,
             page_max: settings.number("limits.page_max", 1..=1000)?,
-            clock_skew_seconds_max: settings.number("limits.clock_skew_seconds_max", 0..=3600)?,
+            clock_skew_seconds_max: settings.number("limits.clock_skew_seconds_max", 0..=300)?,
             bindings_per_app_and_number_max: settings.number(bindings, 1..=1000)?,
         })
     }

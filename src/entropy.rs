@@ -62,9 +62,4 @@ impl Entropy {
     pub fn id(&self, prefix: Prefix, now_ms: i64) -> String {
         id::new(prefix, now_ms, &self.bytes())
     }
-
-    /// A fraction in [0, 1), for jitter.
-    pub fn fraction(&self) -> f64 {
-        f64::from(u32::from_be_bytes(self.bytes())) / (f64::from(u32::MAX) + 1.0)
-    }
 }

@@ -10,7 +10,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use sha2::{Digest, Sha256};
 
-pub use file::{Found, KeyFileError, write_private};
+pub use file::{Found, KeyFileError, replace_private};
 
 use crate::domain::calling_code::CallingCode;
 use crate::domain::event::SealedId;

@@ -3,7 +3,7 @@
 pub mod examine;
 
 use std::net::{SocketAddr, TcpListener};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -28,10 +28,10 @@ use crate::http::around;
 use crate::http::limits::Pace;
 use crate::http::shared_registry::{Limits, Shared, SharedRegistry};
 use crate::keys::{self, Keys};
-use crate::registry::{self, Registry};
+use crate::registry::{self, FirstAdmin, Registry};
 use crate::storage::{self, Storage};
 
-/// Connections that the worker has for itself are few; the rest is for requests.
+/// How long an idle connection is kept.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
 /// How long a client may take for the head of a request.
 const HEAD_SECONDS_MAX: Duration = Duration::from_secs(5);
@@ -56,14 +56,6 @@ pub enum StartError {
     /// The keys don't fit the database, or it can't be read.
     #[error("{0}")]
     Refused(String),
-    /// The admin's key can't be written.
-    #[error("{path}: the admin's key can't be written: {kind}")]
-    AdminKey {
-        /// Where it was to be.
-        path: PathBuf,
-        /// What the system says.
-        kind: std::io::ErrorKind,
-    },
 }
 
 impl From<Rejection> for StartError {
@@ -221,11 +213,14 @@ pub fn open(
         items_max: config.limits.items_max,
         bindings_per_app_and_number_max: config.limits.bindings_per_app_and_number_max,
         clock_skew_seconds_max: config.limits.clock_skew_seconds_max,
+        fresh_wait_max: Duration::from_millis(config.index.fresh_wait_ms_max),
+        secret_overlap_hours: config.webhooks.secret_overlap_hours,
         webhook_networks: config.webhooks.allowed_networks.clone(),
         policies: registry::Policies { default: policies.default, by_code: policies.by_code },
     };
     let registry = Registry::new(storage, keys, clock, entropy, settings);
     registry.prove_keys()?;
+    registry.prove_policies()?;
     Ok(registry)
 }
 
@@ -249,13 +244,12 @@ async fn load(
         }
     }
     log::info!(numbers = registry.loaded(); "index loaded");
-    let asked = Arc::clone(registry);
-    let first = tokio::task::spawn_blocking(move || asked.first_admin()).await;
-    let first = first.unwrap_or_else(|_| Ok(None))?;
-    if let Some(key) = first {
-        keys::write_private(admin_key, &format!("{}\n", key.0)).map_err(|error| {
-            StartError::AdminKey { path: admin_key.to_owned(), kind: error.kind() }
-        })?;
+    let (asked, path) = (Arc::clone(registry), admin_key.to_owned());
+    let first = tokio::task::spawn_blocking(move || {
+        asked.first_admin(|key| keys::replace_private(&path, &format!("{key}\n")))
+    });
+    let first = first.await.unwrap_or(Ok(FirstAdmin::NotNeeded))?;
+    if first == FirstAdmin::Made {
         told.push(format!("admin key made: {}", admin_key.display()));
     }
     Ok(())

@@ -22,7 +22,7 @@ pub(super) fn json(status: StatusCode, body: &impl Serialize) -> Answer {
     Ok(HttpResponse::build(status).json(body))
 }
 
-/// A page of a list that holds all there is.
+/// How many items of a batch were accepted, duplicates, and rejected.
 #[derive(Serialize)]
 pub(super) struct Summary {
     accepted: usize,

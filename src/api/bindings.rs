@@ -61,7 +61,6 @@ pub async fn remove(app: App, Body(removals): Body<Removals>, registry: SharedRe
 
 pub async fn list(app: App, request: HttpRequest, registry: SharedRegistry) -> Answer {
     let query = Query::read(&request, &["account_ref", "limit", "after"])?;
-    let owner = app.name().as_str().to_owned();
     if let Some(account) = query.get("account_ref") {
         let account: AccountRef = account
             .parse()
@@ -69,8 +68,8 @@ pub async fn list(app: App, request: HttpRequest, registry: SharedRegistry) -> A
         let found = registry.run(move |registry| registry.binding(&app, &account)).await?;
         return answer::ok(&List::whole(found.into_iter().collect()));
     }
-    let page = Page::read(&query, &registry, &owner, "bindings")?;
+    let page = Page::read(&query, &registry, app.name().as_str(), "bindings")?;
     let (before, limit) = (page.before, page.limit);
-    let rows = registry.clone().run(move |registry| registry.bindings(&app, before, limit)).await?;
-    answer::ok(&page.list(&registry, &owner, rows, |row| row.id, |row| row.state))
+    let rows = registry.run(move |registry| registry.bindings(&app, before, limit)).await?;
+    answer::ok(&page.list(rows, |row| row.id, |row| row.state))
 }

@@ -122,7 +122,7 @@ pub(super) fn position(
     registry: &SharedRegistry,
     text: &str,
 ) -> Result<crate::domain::position::Position, crate::domain::rejection::Rejection> {
-    registry.keys().open_position(text).map_err(|refused| refused.at("/at_least"))
+    registry.position(text).map_err(|refused| refused.at("/at_least"))
 }
 
 fn answered(verdict: &Verdict) -> Answered {

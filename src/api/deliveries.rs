@@ -12,7 +12,7 @@ use crate::domain::rejection::{Code, Rejection};
 use crate::domain::time::Moment;
 use crate::http::query::{Page, Query};
 use crate::http::shared_registry::SharedRegistry;
-use crate::registry::{DeliveryState, Followed};
+use crate::registry::{DeliveryState, Followed, ShownDeliveries};
 
 #[derive(Serialize)]
 pub(super) struct View {
@@ -38,17 +38,16 @@ struct Attempt {
 
 pub async fn list(app: App, request: HttpRequest, registry: SharedRegistry) -> Answer {
     let query = Query::read(&request, &["state", "endpoint", "limit", "after"])?;
-    let owner = app.name().as_str().to_owned();
-    let page = Page::read(&query, &registry, &owner, "deliveries")?;
-    let state = query.get("state").map(state_of).transpose()?;
-    let endpoint = query.get("endpoint").map(str::to_owned);
+    let page = Page::read(&query, &registry, app.name().as_str(), "deliveries")?;
+    let shown = ShownDeliveries {
+        state: query.get("state").map(state_of).transpose()?,
+        endpoint: query.get("endpoint").map(str::to_owned),
+    };
     let (before, limit) = (page.before, page.limit);
-    let rows = registry
-        .clone()
-        .run(move |registry| registry.deliveries(&app, state, endpoint.as_deref(), before, limit))
-        .await?;
+    let rows =
+        registry.run(move |registry| registry.deliveries(&app, &shown, before, limit)).await?;
     let row = |one| View { attempts: None, ..view(one) };
-    answer::ok(&page.list(&registry, &owner, rows, |one| one.delivery.id.0, row))
+    answer::ok(&page.list(rows, |one| one.delivery.id.0, row))
 }
 
 pub async fn get(app: App, id: Path<String>, registry: SharedRegistry) -> Answer {

@@ -49,10 +49,10 @@ pub async fn get(_: Anyone, request: HttpRequest, registry: SharedRegistry) -> A
         .map(str::parse)
         .transpose()
         .map_err(|refused: Rejection| refused.at("calling_code"))?;
-    let secrets = registry.keys().secrets();
+    let directory_key = registry.directory_key();
     answer::ok(&Directory {
-        directory_key: text::to_hex(secrets.directory.0.expose()),
-        key_id: registry.keys().directory_kid(),
+        directory_key: text::to_hex(directory_key.0.expose()),
+        key_id: directory_key.kid(),
         evaluator: None,
         calling_codes: registry.directory(only).into_iter().map(entry).collect(),
     })

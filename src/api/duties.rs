@@ -31,8 +31,7 @@ struct Acknowledged {
 
 pub async fn list(app: App, request: HttpRequest, registry: SharedRegistry) -> Answer {
     let query = Query::read(&request, &["open", "overdue", "limit", "after"])?;
-    let owner = app.name().as_str().to_owned();
-    let page = Page::read(&query, &registry, &owner, "duties")?;
+    let page = Page::read(&query, &registry, app.name().as_str(), "duties")?;
     let filter = match (query.flag("open")?, query.flag("overdue")?) {
         (Flag::Off, Flag::Off) => DutyFilter::WithDuty,
         (Flag::On, Flag::Off) => DutyFilter::Open,
@@ -40,9 +39,8 @@ pub async fn list(app: App, request: HttpRequest, registry: SharedRegistry) -> A
         (Flag::On, Flag::On) => DutyFilter::OpenAndOverdue,
     };
     let (before, limit) = (page.before, page.limit);
-    let rows =
-        registry.clone().run(move |registry| registry.duties(&app, filter, before, limit)).await?;
-    answer::ok(&page.list(&registry, &owner, rows, |row| row.id, |row| row.state))
+    let rows = registry.run(move |registry| registry.duties(&app, filter, before, limit)).await?;
+    answer::ok(&page.list(rows, |row| row.id, |row| row.state))
 }
 
 pub async fn acknowledge(

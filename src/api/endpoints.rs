@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::web::Path;
+use actix_web::{HttpRequest, HttpResponse};
 use serde::{Deserialize, Serialize};
 
 use super::answer::{self, Answer};
@@ -16,8 +16,6 @@ use crate::http::query::List;
 use crate::http::shared_registry::SharedRegistry;
 use crate::registry::{EndpointChange, EndpointState, EndpointView, Wanted};
 
-/// Hours that both secrets sign when nothing is said.
-const OVERLAP_HOURS: u32 = 24;
 /// How long a test waits for its first try: the longest attempt, and a little.
 const TEST_SECONDS_MAX: u64 = 17;
 /// How often a test looks, should a bell have been missed.
@@ -51,7 +49,8 @@ pub async fn create(app: App, Body(wanted): Body<Wanted>, registry: SharedRegist
     answer::json(StatusCode::CREATED, &view(made))
 }
 
-pub async fn list(app: App, registry: SharedRegistry) -> Answer {
+pub async fn list(app: App, request: HttpRequest, registry: SharedRegistry) -> Answer {
+    List::<View>::must_be_whole(&request, &registry)?;
     let all = registry.run(move |registry| registry.endpoints(&app)).await?;
     answer::ok(&List::whole(all.into_iter().map(view).collect()))
 }
@@ -82,7 +81,7 @@ pub async fn rotate_secret(
     Body(rotation): Body<Rotation>,
     registry: SharedRegistry,
 ) -> Answer {
-    let hours = rotation.overlap_hours.unwrap_or(OVERLAP_HOURS);
+    let hours = rotation.overlap_hours;
     let rotated = registry.run(move |registry| registry.rotate_secret(&app, &id, hours)).await?;
     let until = rotated.endpoint.old_secret_until.map(Moment::from_unix_ms);
     answer::ok(&View { old_secret_until: until, ..view(rotated) })

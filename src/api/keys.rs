@@ -1,9 +1,9 @@
 //! `/v1/participants/{name}/keys`, for the admin, and `/v1/participants/me/keys`, for a participant
 //! itself.
 
-use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::web::Path;
+use actix_web::{HttpRequest, HttpResponse};
 use serde::{Deserialize, Serialize};
 
 use super::answer::{self, Answer};
@@ -20,6 +20,8 @@ use crate::registry::{ApiKey, KeyWish};
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Update {
+    /// When it ends; null: never. Left out it would be neither.
+    #[serde(deserialize_with = "Option::deserialize")]
     expires_at: Option<Moment>,
 }
 
@@ -35,11 +37,22 @@ struct View {
     last_used_at: Option<Moment>,
 }
 
-pub async fn list(admin: Admin, name: Path<String>, registry: SharedRegistry) -> Answer {
+pub async fn list(
+    admin: Admin,
+    name: Path<String>,
+    request: HttpRequest,
+    registry: SharedRegistry,
+) -> Answer {
+    List::<View>::must_be_whole(&request, &registry)?;
     list_of(owner(admin, &name, &registry).await?, registry).await
 }
 
-pub async fn list_own(Manager(caller): Manager, registry: SharedRegistry) -> Answer {
+pub async fn list_own(
+    Manager(caller): Manager,
+    request: HttpRequest,
+    registry: SharedRegistry,
+) -> Answer {
+    List::<View>::must_be_whole(&request, &registry)?;
     list_of((*caller.participant).clone(), registry).await
 }
 

@@ -13,7 +13,7 @@ use crate::domain::time::Moment;
 use crate::domain::verdict::NotCovered;
 use crate::http::body::Body;
 use crate::http::caller::Anyone;
-use crate::http::query::{List, Query};
+use crate::http::query::List;
 use crate::http::shared_registry::SharedRegistry;
 use crate::registry::{Enrolled, Enrolment};
 
@@ -90,7 +90,7 @@ pub async fn update(
 }
 
 pub async fn list(admin: Admin, request: HttpRequest, registry: SharedRegistry) -> Answer {
-    Query::read(&request, &["limit", "after"])?;
+    List::<View>::must_be_whole(&request, &registry)?;
     let all = registry.run(move |registry| registry.participants(&admin)).await?;
     answer::ok(&List::whole(all.iter().map(view).collect()))
 }

@@ -104,10 +104,11 @@ impl Serve {
 
 fn start_log(config: &Config) {
     let mut builder = env_logger::Builder::new();
-    builder.filter_level(config.log.level);
+    // RUST_LOG, where it is set, decides in detail.
+    builder.filter_level(config.log.level).parse_default_env();
     match config.log.format {
-        LogFormat::Text => builder.format(|out, record| log_format::text(out, record)),
-        LogFormat::Json => builder.format(|out, record| log_format::json(out, record)),
+        LogFormat::Text => builder.format(log_format::text),
+        LogFormat::Json => builder.format(log_format::json),
     };
     // A second logger in one process is no reason to stop.
     if builder.try_init().is_err() {

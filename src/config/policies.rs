@@ -9,6 +9,7 @@ use toml::{Table, Value};
 use crate::domain::calling_code::CallingCode;
 use crate::domain::policy::Policy;
 use crate::domain::policy_terms::PolicyTerms;
+use crate::domain::rejection::Rejection;
 
 /// The built-in file.
 pub const BUILT_IN: &str = include_str!("../../config/policies.toml");
@@ -68,8 +69,9 @@ impl Policies {
 }
 
 fn policy(members: Value, base: &Policy) -> Result<Policy, String> {
-    let terms: PolicyTerms = members
-        .try_into()
-        .map_err(|error: toml::de::Error| error.to_string().trim_end().replace('\n', " "))?;
+    let terms: PolicyTerms = members.try_into().map_err(|error: toml::de::Error| {
+        let text = error.to_string().trim_end().replace('\n', " ");
+        Rejection::from_serde(&text).map_or(text, |refused| refused.detail.into_owned())
+    })?;
     terms.over(base).map_err(|refused| refused.detail.into_owned())
 }

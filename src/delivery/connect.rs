@@ -3,6 +3,8 @@
 //! A name is resolved once, and the connection goes to one of the very addresses that were judged:
 //! a name that changes its answer between a check and a connection (DNS rebinding) gains nothing.
 
+#![expect(clippy::disallowed_types, reason = "hyper's bodies are made of bytes; these go out")]
+
 use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -142,7 +144,11 @@ async fn dial(addresses: &[SocketAddr], deadline: Instant) -> Result<TcpStream, 
     for (address, left) in addresses.iter().zip((1..=addresses.len()).rev()) {
         let share = deadline.saturating_duration_since(Instant::now()).div_f64(left as f64);
         failure = match timeout(share, TcpStream::connect(address)).await {
-            Ok(Ok(stream)) => return Ok(stream),
+            Ok(Ok(stream)) => {
+                // Should this fail, small writes are merely delayed.
+                stream.set_nodelay(true).ok();
+                return Ok(stream);
+            }
             Ok(Err(_)) => FailureKind::Connection,
             Err(_) => FailureKind::ConnectTimeout,
         };

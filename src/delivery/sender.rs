@@ -1,5 +1,7 @@
 //! Sends one message to one receiver, within one deadline, and believes nothing that comes back.
 
+#![expect(clippy::disallowed_types, reason = "hyper's bodies are made of bytes; these go out")]
+
 use std::time::Duration;
 
 use http_body_util::{BodyExt, Full};

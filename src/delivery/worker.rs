@@ -63,9 +63,12 @@ impl Worker {
         while !*stop.borrow() {
             // Armed before the look, so that what is committed meanwhile isn't slept through.
             let rung = bell.notified();
-            this.let_time_pass().await;
+            let more = this.let_time_pass().await;
             this.take_endpoints(&mut serving, &stop).await;
             while serving.try_join_next().is_some() {}
+            if more == More::Perhaps {
+                continue;
+            }
             tokio::select! {
                 () = rung => {}
                 () = tokio::time::sleep(LOOK_EVERY) => {}
@@ -73,13 +76,25 @@ impl Worker {
             }
         }
         while serving.join_next().await.is_some() {}
+        this.ask(Registry::keep_uses).await;
     }
 
-    /// Demands that change by time, numbers whose policy changed, and what other nodes committed.
-    async fn let_time_pass(&self) {
-        self.ask(|registry| registry.catch_up().map(drop)).await;
-        while self.ask(Registry::recompute_due).await == Some(More::Perhaps) {}
-        while self.ask(Registry::recompute_changed).await == Some(More::Perhaps) {}
+    /// Follows what other nodes committed, and does a part of what time and policy change. Never more
+    /// than a part: what is due to be sent must not wait for all of it.
+    async fn let_time_pass(&self) -> More {
+        if self.registry.is_ready() {
+            self.ask(|registry| registry.catch_up().map(drop)).await;
+        } else {
+            self.ask(Registry::load_index).await;
+        }
+        self.ask(Registry::keep_uses_now_and_then).await;
+        let due = self.ask(Registry::recompute_due).await;
+        let changed = self.ask(Registry::recompute_changed).await;
+        if due == Some(More::Perhaps) || changed == Some(More::Perhaps) {
+            More::Perhaps
+        } else {
+            More::No
+        }
     }
 
     async fn take_endpoints(
@@ -105,9 +120,12 @@ impl Worker {
         while room > 0 && !*stop.borrow() {
             let again_ms = self.lease_ms();
             let asked = endpoint.clone();
-            let due = self.ask(move |registry| registry.take_due(&asked, room, again_ms)).await;
-            let Some(due) = due.filter(|due| !due.is_empty()) else { break };
-            let tried = self.send_all(&endpoint, due).await;
+            let taken = self.ask(move |registry| registry.take_due(&asked, room, again_ms)).await;
+            let Some(taken) = taken.flatten().filter(|taken| !taken.outgoing.is_empty()) else {
+                break;
+            };
+            endpoint = taken.endpoint;
+            let tried = self.send_all(&endpoint, taken.outgoing).await;
             let schedule = self.limits.schedule;
             let mut settled = endpoint.clone();
             let breaker = self

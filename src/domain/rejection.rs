@@ -121,7 +121,7 @@ impl std::error::Error for Rejection {}
 impl Rejection {
     /// The rejection that a `Deserialize` of ours raised, or `None` when `message` is serde's own.
     pub fn from_serde(message: &str) -> Option<Rejection> {
-        let mut parts = message.split('\u{1}').skip(1);
+        let mut parts = message.strip_prefix('\u{1}')?.split('\u{1}');
         let (code, detail) = (parts.next()?, parts.next()?);
         let code = Code::ALL.iter().copied().find(|known| known.text() == code)?;
         Some(Rejection::new(code, detail.to_owned()))

@@ -170,7 +170,7 @@ impl Thresholds {
 impl Threshold {
     /// The later one; of equal ones the alphabetically last reason, so that order never decides.
     fn raise(&mut self, before: i64, reason: Reason) {
-        if before > 0 && (before, Some(reason)) > (self.before, self.reason) {
+        if (before, Some(reason)) > (self.before, self.reason) {
             *self = Threshold { before, reason: Some(reason) };
         }
     }

@@ -3,6 +3,8 @@
 //! serde's own errors quote the value that they refuse, so none of them leaves this file: they are
 //! turned into a code, a place and a sentence of ours.
 
+use std::fmt;
+use std::marker::PhantomData;
 use std::time::Duration;
 
 use actix_web::body::{self, BodyStream};
@@ -10,7 +12,7 @@ use actix_web::dev::Payload;
 use actix_web::http::header;
 use actix_web::{FromRequest, HttpRequest};
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny, SeqAccess, Visitor};
 use serde_json::error::Category;
 use serde_json::value::RawValue;
 
@@ -21,6 +23,8 @@ use crate::registry::{Item, Keyed};
 
 /// Objects and arrays within one another, at most.
 const DEPTH_MAX: usize = 8;
+/// Items that are read; the setting `limits.items_max` may not be higher.
+const ITEMS_READ_MAX: usize = 1_000;
 
 /// A body of one JSON object.
 pub struct Body<T>(pub T);
@@ -52,8 +56,31 @@ pub struct Items<T>(pub Vec<Item<T>>);
 
 impl<'de, T: DeserializeOwned + Keyed> Deserialize<'de> for Items<T> {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let raw: Vec<Box<RawValue>> = Vec::deserialize(deserializer)?;
-        Ok(Items(raw.iter().map(|raw| item(raw.get())).collect()))
+        deserializer.deserialize_seq(Batch(PhantomData))
+    }
+}
+
+struct Batch<T>(PhantomData<T>);
+
+impl<'de, T: DeserializeOwned + Keyed> Visitor<'de> for Batch<T> {
+    type Value = Items<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an array of items")
+    }
+
+    /// Items beyond what any batch may hold are passed over: that they are too many is all that is still
+    /// to be known of them.
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Items<T>, A::Error> {
+        let mut read = Vec::new();
+        while read.len() <= ITEMS_READ_MAX {
+            match items.next_element::<Box<RawValue>>()? {
+                Some(raw) => read.push(item(raw.get())),
+                None => return Ok(Items(read)),
+            }
+        }
+        while items.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(Items(read))
     }
 }
 

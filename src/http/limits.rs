@@ -60,10 +60,11 @@ pub(super) fn count(request: &HttpRequest, caller: &Caller) -> Result<(), Reject
     let Some(pace) = request.app_data::<actix_web::web::Data<Pace>>() else { return Ok(()) };
     let per_second = SharedRegistry::limits(request).requests_per_second;
     let now = pace.began.elapsed().as_secs_f64();
-    let left = pace.admit(caller.participant.id, per_second, now).ok_or_else(|| {
-        let detail = format!("A participant has {per_second} requests a second.");
-        Rejection::new(Code::RateLimited, detail)
-    })?;
-    request.extensions_mut().insert(left);
-    Ok(())
+    let left = pace.admit(caller.participant.id, per_second, now);
+    request.extensions_mut().insert(left.unwrap_or(Left { per_second, remaining: 0 }));
+    if left.is_some() {
+        return Ok(());
+    }
+    let detail = format!("A participant has {per_second} requests a second.");
+    Err(Rejection::new(Code::RateLimited, detail))
 }

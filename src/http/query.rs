@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::shared_registry::SharedRegistry;
 use crate::domain::rejection::{Code, Rejection};
-use crate::keys::Sealed;
+use crate::domain::text;
 
 /// Items of a page when nothing is said.
 const LIMIT_DEFAULT: i64 = 100;
@@ -66,12 +66,13 @@ pub enum Flag {
 }
 
 /// Which part of a list is wanted.
-#[derive(Clone, Debug)]
 pub struct Page {
     /// Only what lies before this id.
     pub before: Option<i64>,
     /// Items at most.
     pub limit: i64,
+    registry: SharedRegistry,
+    owner: String,
     filters: String,
 }
 
@@ -111,14 +112,12 @@ impl Page {
             .get("after")
             .map(|text| open_cursor(registry, owner, &filters, text))
             .transpose()?;
-        Ok(Page { before, limit, filters })
+        Ok(Page { before, limit, registry: registry.clone(), owner: owner.to_owned(), filters })
     }
 
     /// A page of `items`, each made of one of `rows`; `id` is what the next page begins after.
     pub fn list<R, T>(
         &self,
-        registry: &SharedRegistry,
-        owner: &str,
         rows: Vec<R>,
         id: impl Fn(&R) -> i64,
         item: impl FnMut(R) -> T,
@@ -127,12 +126,25 @@ impl Page {
         let next = rows
             .last()
             .filter(|_| full)
-            .map(|row| seal_cursor(registry, owner, &self.filters, id(row)));
+            .map(|row| seal_cursor(&self.registry, &self.owner, &self.filters, id(row)));
         List { items: rows.into_iter().map(item).collect(), next }
     }
 }
 
 impl<T> List<T> {
+    /// For lists that are short enough to be answered whole: their parameters are known all the same,
+    /// and there is no second page to ask for.
+    ///
+    /// # Errors
+    /// `query_invalid`, `cursor_invalid`.
+    pub fn must_be_whole(
+        request: &HttpRequest,
+        registry: &SharedRegistry,
+    ) -> Result<(), Rejection> {
+        let query = Query::read(request, &["limit", "after"])?;
+        Page::read(&query, registry, "", "whole").map(drop)
+    }
+
     /// A list that is always whole.
     pub fn whole(items: Vec<T>) -> List<T> {
         List { items, next: None }
@@ -142,23 +154,22 @@ impl<T> List<T> {
 fn seal_cursor(registry: &SharedRegistry, owner: &str, filters: &str, id: i64) -> String {
     let made = registry.clock().now_ms();
     let plain = [&id.to_be_bytes()[..], &made.to_be_bytes()[..], filters.as_bytes()].concat();
-    let sealed = registry.keys().seal(Sealed::Cursor, owner, &plain);
-    format!("{CURSOR_PREFIX}{}", crate::domain::text::to_base64url(&sealed.0))
+    format!("{CURSOR_PREFIX}{}", text::to_base64url(&registry.seal_cursor(owner, &plain)))
 }
 
 fn open_cursor(
     registry: &SharedRegistry,
     owner: &str,
     filters: &str,
-    text: &str,
+    cursor: &str,
 ) -> Result<i64, Rejection> {
     let invalid = || {
         let detail = "This cursor is not of this list, or older than 24 hours.";
         Rejection::new(Code::CursorInvalid, detail).at("after")
     };
-    let sealed = text.strip_prefix(CURSOR_PREFIX).ok_or_else(invalid)?;
-    let sealed = crate::domain::text::from_base64url_any(sealed).ok_or_else(invalid)?;
-    let plain = registry.keys().open(Sealed::Cursor, owner, &sealed).ok_or_else(invalid)?;
+    let sealed = cursor.strip_prefix(CURSOR_PREFIX).ok_or_else(invalid)?;
+    let sealed = text::from_base64url_any(sealed).ok_or_else(invalid)?;
+    let plain = registry.open_cursor(owner, &sealed).ok_or_else(invalid)?;
     let (id, rest) = plain.split_first_chunk::<8>().ok_or_else(invalid)?;
     let (made, sealed_filters) = rest.split_first_chunk::<8>().ok_or_else(invalid)?;
     let age = registry.clock().now_ms() - i64::from_be_bytes(*made);

@@ -8,22 +8,28 @@
 //! a check see yesterday's number beside today's coverage, and call `unchanged` what neither day does.
 
 mod contents;
+mod turn;
 
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
-use std::sync::{Mutex, PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{PoisonError, RwLock, RwLockReadGuard};
+use std::time::Duration;
 
 pub use contents::{Contents, KeyHash, KnownKey, NumberEntry, Pulled};
 
 use crate::domain::position::Position;
+use turn::Turn;
 
 /// The log's head is not known: the outcome of a commit was lost.
 const UNKNOWN: i64 = -1;
+
+/// Whoever has committed waits for the turn to pull, however long others take.
+pub const PATIENCE_OF_COMMITS: Duration = Duration::from_secs(60);
 
 /// The index of one node.
 #[derive(Default)]
 pub struct Index {
     contents: RwLock<Contents>,
-    pulling: Mutex<()>,
+    pulling: Turn,
     applied: AtomicI64,
     head: AtomicI64,
     ready: AtomicBool,
@@ -47,13 +53,17 @@ impl Index {
     /// A commit of this process moved the head to `head`, or past it: from here on no fresh check on
     /// this node can miss it.
     pub fn note_head(&self, head: Position) {
-        self.head.fetch_max(head.0, Ordering::SeqCst);
+        // One that was forgotten stays so until the database was read.
+        let known = |before: i64| (before != UNKNOWN).then(|| before.max(head.0));
+        if self.head.fetch_update(Ordering::SeqCst, Ordering::SeqCst, known).is_err() {
+            log::debug!("the head stays unknown");
+        }
     }
 
     /// A commit of this process may or may not have moved the head. Waits for a pull that is under
     /// way: what it reads may be older than the commit, and must not count as the answer.
     pub fn forget_head(&self) {
-        let _no_pull = self.pulling.lock().unwrap_or_else(PoisonError::into_inner);
+        let _no_pull = self.pulling.take(PATIENCE_OF_COMMITS);
         self.head.store(UNKNOWN, Ordering::SeqCst);
     }
 
@@ -72,33 +82,46 @@ impl Index {
         self.contents.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Fills an empty index. What `load` brings may be a mixture of moments; the index is ready only
-    /// after the log has been followed over it.
+    /// Fills the index anew. What `load` brings may be a mixture of moments; the index is ready only
+    /// after the log has been followed over it. A load that fails leaves nothing behind.
     pub fn load<E>(
         &self,
         load: impl FnOnce(&mut Contents) -> Result<Position, E>,
     ) -> Result<(), E> {
-        let _one_at_a_time = self.pulling.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut contents = self.contents.write().unwrap_or_else(PoisonError::into_inner);
-        let from = load(&mut contents)?;
+        let _turn = self.pulling.take(PATIENCE_OF_COMMITS);
+        let mut fresh = Contents::default();
+        let from = load(&mut fresh)?;
+        *self.contents.write().unwrap_or_else(PoisonError::into_inner) = fresh;
         self.applied.store(from.0, Ordering::SeqCst);
         Ok(())
     }
 
-    /// Pulls what the log holds beyond `applied` and applies it; how far that was. `pull` reads log
-    /// and rows as one state of the database.
+    /// The log is not the one that was followed: a failover lost its end. Nothing is answered until
+    /// the index was loaded anew.
+    pub fn lose(&self) {
+        self.ready.store(false, Ordering::SeqCst);
+    }
+
+    /// Pulls what the log holds beyond `applied` and applies it; how far that was, or nothing when the
+    /// turn to pull did not come within `patience`. `pull` reads log and rows as one state of the
+    /// database.
     pub fn catch_up<E>(
         &self,
+        patience: Duration,
         pull: impl FnOnce(Position, &Contents) -> Result<Pulled, E>,
-    ) -> Result<Position, E> {
-        let _one_at_a_time = self.pulling.lock().unwrap_or_else(PoisonError::into_inner);
+    ) -> Result<Option<Position>, E> {
+        let Some(_turn) = self.pulling.take(patience) else { return Ok(None) };
         let pulled = pull(self.applied(), &self.contents())?;
         let through = pulled.through;
         self.contents.write().unwrap_or_else(PoisonError::into_inner).apply(pulled);
         self.applied.store(through.0, Ordering::SeqCst);
         // A head that was forgotten is known again, now that the database was read.
         self.head.fetch_max(through.0, Ordering::SeqCst);
+        Ok(Some(through))
+    }
+
+    /// The first pull after a load has ended: what is here is one state of the database.
+    pub fn become_ready(&self) {
         self.ready.store(true, Ordering::SeqCst);
-        Ok(through)
     }
 }

@@ -95,6 +95,22 @@ pub fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
     }
 }
 
+/// Writes a file that its owner alone may read, in place of one that may be there.
+///
+/// # Errors
+/// When it can't be written.
+pub fn replace_private(path: &Path, text: &str) -> std::io::Result<()> {
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(".new");
+    let beside = Path::new(&beside);
+    match std::fs::remove_file(beside) {
+        Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+        Ok(()) | Err(_) => {}
+    }
+    write_private(beside, text)?;
+    std::fs::rename(beside, path)
+}
+
 fn must_be_private(path: &Path) -> Result<(), KeyFileError> {
     #[cfg(unix)]
     {
@@ -155,14 +171,18 @@ fn parse(text: &str, path: &Path) -> Result<Secrets, KeyFileError> {
         let all: BTreeMap<u32, Secret> = read.collect::<Result<_, _>>()?;
         if all.is_empty() { Err(malformed("a kind of key is missing")) } else { Ok(all) }
     };
+    let only_one = |all: BTreeMap<u32, Secret>| {
+        // A second one would lead every number to another row: changing keys is a procedure.
+        if all.len() == 1 { Ok(all) } else { Err(malformed("only one generation can be in use")) }
+    };
     let mut directory = table(written.directory)?;
     Ok(Secrets {
         directory: DirectoryKey(
             directory.remove(&1).ok_or(malformed("directory key 1 is missing"))?,
         ),
         epochs: wrap(table(written.epochs)?, EpochSeed),
-        elements: wrap(table(written.elements)?, ElementSeed),
-        servers: wrap(table(written.servers)?, ServerKey),
+        elements: wrap(only_one(table(written.elements)?)?, ElementSeed),
+        servers: wrap(only_one(table(written.servers)?)?, ServerKey),
     })
 }
 

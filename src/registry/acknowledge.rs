@@ -197,13 +197,19 @@ impl<'a> Session<'a> {
         let sealed = registry.sealed_ref(self.app, account);
         let bound = self.stored.get(&sealed).ok_or_else(not_found)?.clone();
         let number = &self.numbers[&bound.number];
-        let facts = demand::facts(&number.summary, &self.standings[&number.calling_code], now);
+        let standing = demand::standing_of(number, &self.standings, now);
+        let facts = demand::facts(&number.summary, &standing, now);
         let acknowledged = bound.binding.acknowledge(did, guard, &facts).map_err(at_its_member)?;
-        let Acknowledged::Accepted(Moved { binding, message }) = acknowledged else {
-            return Ok(Outcome::Duplicate(Some(Answered { binding: bound.binding, handle: None })));
-        };
+        // A client that lost the first answer finds the handle in the second.
         let verified = matches!(did, Move::Verified { .. });
-        let handle = verified.then(|| registry.handle_of(self.app, number, binding.verified_at));
+        let handle_of = |binding: &Binding| {
+            verified.then(|| registry.handle_of(self.app, number, binding.verified_at))
+        };
+        let Acknowledged::Accepted(Moved { binding, message }) = acknowledged else {
+            let (binding, handle) = (bound.binding, handle_of(&bound.binding));
+            return Ok(Outcome::Duplicate(Some(Answered { binding, handle })));
+        };
+        let handle = handle_of(&binding);
         let recompute_at = duty::recompute_at(&facts, binding.verified_at.into());
         let bound = Bound { binding, recompute_at, ..bound };
         self.stored.insert(sealed, bound.clone());
@@ -229,11 +235,14 @@ fn not_found() -> Rejection {
 }
 
 fn at_its_member(refused: Rejection) -> Rejection {
-    let member = match refused.code {
-        Code::ProofMissing => "/proof",
-        Code::RevisionOld => "/revision",
-        Code::StillChanged => "/verified_at",
-        _ => "/did",
+    let member = if refused.code == Code::ProofMissing {
+        "/proof"
+    } else if refused.code == Code::RevisionOld {
+        "/revision"
+    } else if refused.code == Code::StillChanged {
+        "/verified_at"
+    } else {
+        "/did"
     };
     refused.at(member)
 }

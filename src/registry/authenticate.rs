@@ -1,13 +1,20 @@
 //! Who calls. A key is known by its hash, from memory; one that isn't known may have been issued on
 //! another node a moment ago, so the log is pulled before it is refused.
 
-use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 
 use sha2::{Digest, Sha256};
 
 use super::{Registry, Result};
 use crate::domain::participant::{Caller, State};
 use crate::domain::rejection::{Code, Rejection};
+use crate::storage::participants;
+
+/// How often an unknown key may make this node look into the log again.
+const LOOK_AGAIN_MS: i64 = 1_000;
+/// How often it is written when keys were last used.
+const KEEP_USES_EVERY_MS: i64 = 60_000;
 
 impl Registry {
     /// The caller with this key, if memory has it. `None`: ask [`Registry::authenticate`].
@@ -31,6 +38,7 @@ impl Registry {
         if participant.state == State::Suspended {
             return refuse(Code::ParticipantSuspended, "The admin has suspended this participant.");
         }
+        self.note_use(&known.id);
         Some(Ok(Caller {
             participant: Arc::clone(participant),
             key_id: known.id.clone(),
@@ -50,8 +58,63 @@ impl Registry {
         if let Some(known) = self.authenticate_now(key) {
             return known;
         }
+        // Whoever tries keys at random must not make everybody else wait for the log.
+        if !self.look_again() {
+            return Err(unknown());
+        }
         self.catch_up()?;
         self.authenticate_now(key).unwrap_or_else(|| Err(unknown()))
+    }
+}
+
+impl Registry {
+    /// Whether the log was not pulled for the sake of an unknown key within the last moments.
+    fn look_again(&self) -> bool {
+        let now = self.clock.now_ms();
+        let before = self.looked_at_ms.load(Ordering::SeqCst);
+        now - before >= LOOK_AGAIN_MS
+            && self
+                .looked_at_ms
+                .compare_exchange(before, now, Ordering::SeqCst, Ordering::SeqCst)
+                .is_ok()
+    }
+
+    fn note_use(&self, key: &str) {
+        let now = self.clock.now();
+        let mut uses = self.uses.lock().unwrap_or_else(PoisonError::into_inner);
+        match uses.get_mut(key) {
+            Some(at) => *at = now,
+            None => {
+                uses.insert(key.to_owned(), now);
+            }
+        }
+    }
+
+    /// Writes when keys were last used, if that wasn't done within the last minute.
+    ///
+    /// # Errors
+    /// `unavailable`.
+    pub fn keep_uses_now_and_then(&self) -> Result<()> {
+        let now = self.clock.now_ms();
+        if now - self.uses_kept_at_ms.load(Ordering::SeqCst) < KEEP_USES_EVERY_MS {
+            return Ok(());
+        }
+        self.keep_uses()
+    }
+
+    /// Writes when keys were last used.
+    ///
+    /// # Errors
+    /// `unavailable`.
+    pub fn keep_uses(&self) -> Result<()> {
+        self.uses_kept_at_ms.store(self.clock.now_ms(), Ordering::SeqCst);
+        let uses = std::mem::take(&mut *self.uses.lock().unwrap_or_else(PoisonError::into_inner));
+        if uses.is_empty() {
+            return Ok(());
+        }
+        self.storage
+            .write(|tx| participants::note_use(tx, &uses))
+            .map_err(|error| self.failed(error))
     }
 }
 

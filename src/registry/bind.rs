@@ -198,7 +198,7 @@ impl<'a> Session<'a> {
             match &one.target {
                 Target::Handle(id, _) => ids.push(*id),
                 Target::Element(element, summary) => wanted.push(NewNumber {
-                    element: element.clone(),
+                    element: *element,
                     calling_code: one.calling_code,
                     guard: registry.entropy.guard(),
                     summary: *summary,
@@ -262,7 +262,8 @@ impl<'a> Session<'a> {
             Some(bound) if bound.number == number.id => Stored::SameNumber(bound.binding),
             Some(bound) => Stored::OtherNumber(bound.binding),
         };
-        let facts = demand::facts(&number.summary, &self.standings[&number.calling_code], now);
+        let standing = demand::standing_of(&number, &self.standings, now);
+        let facts = demand::facts(&number.summary, &standing, now);
         let placed = binding::put(before, one.put, &facts)?;
         let (change, Moved { binding, message }) = match (placed, &stored) {
             (Placed::Accepted(change, moved), _) => (change, moved),
@@ -291,6 +292,9 @@ impl<'a> Session<'a> {
         } else {
             self.consequences.change(bound.clone(), message, Writer::Registry, now);
         }
+        if change != Change::Refreshed {
+            *self.counts.entry(number.id).or_default() += 1;
+        }
         self.stored.insert(one.account_ref.clone(), bound);
         Ok(Outcome::Accepted(self.placement(registry, Some(change), &number, binding)))
     }
@@ -316,7 +320,7 @@ impl<'a> Session<'a> {
 
     /// One more binding on the number, unless this account is on it already.
     fn must_have_room(
-        &mut self,
+        &self,
         registry: &Registry,
         number: &Number,
         stored: Option<&Bound>,
@@ -325,13 +329,12 @@ impl<'a> Session<'a> {
         if stored.is_some_and(there) {
             return Ok(());
         }
-        let count = self.counts.entry(number.id).or_default();
+        let count = self.counts.get(&number.id).copied().unwrap_or_default();
         let max = registry.settings.bindings_per_app_and_number_max;
-        if usize::try_from(*count).unwrap_or(0) >= max {
+        if usize::try_from(count).unwrap_or(0) >= max {
             let detail = format!("One number takes {max} accounts of one app.");
             return Err(Rejection::new(Code::BindingsTooMany, detail).at("/number"));
         }
-        *count += 1;
         Ok(())
     }
 

@@ -16,7 +16,7 @@ use crate::domain::position::Position;
 use crate::domain::rejection::{Code, Rejection};
 use crate::domain::summary::Summary;
 use crate::domain::time::{Moment, Span};
-use crate::domain::verdict::{self, Advice, Answer, Reason};
+use crate::domain::verdict::{self, Advice, Answer, NotCovered, Reason};
 use crate::index::Contents;
 use crate::storage::{log, numbers};
 
@@ -77,6 +77,8 @@ struct Sought {
     by: By,
     calling_code: CallingCode,
     verified_at: Moment,
+    relaxed: NotCovered,
+    now: Moment,
 }
 
 enum By {
@@ -99,7 +101,7 @@ impl Registry {
             Ok(sought) => sought,
             Err(refused) => return Some(Err(refused)),
         };
-        let verdict = self.judge_in_memory(app, &sought, &contents, now)?;
+        let verdict = self.judge_in_memory(&sought, &contents)?;
         Some(verdict.map(|answers| Checked { position: head, answers }))
     }
 
@@ -113,7 +115,7 @@ impl Registry {
         let now = self.clock.now();
         let sought = self.understand(app, question, now)?;
         let position = self.reach(at_least)?;
-        let answers = self.judge(app, &sought, position, now)?;
+        let answers = self.judge(&sought, position)?;
         Ok(Checked { position, answers })
     }
 
@@ -131,13 +133,13 @@ impl Registry {
             .map(|item| self.understand(app, item.value.as_ref().map_err(Clone::clone)?, now))
             .collect();
         let position = self.reach(at_least)?;
-        let answers =
-            understood.into_iter().map(|sought| self.judge(app, &sought?, position, now)).collect();
+        let answers = understood.into_iter().map(|sought| self.judge(&sought?, position)).collect();
         Ok(Checked { position, answers })
     }
 
     fn understand(&self, app: &App, question: &Question, now: Moment) -> Result<Sought> {
         let calling_code = question.number.calling_code();
+        let relaxed = app.participant().advice_not_covered;
         let at_number = |refused: Rejection| refused.at("/number");
         if matches!(question.number, NumberText::Handle { .. }) {
             if question.verified_at.is_some() {
@@ -147,7 +149,7 @@ impl Registry {
             let handle =
                 self.keys.open_handle(app.name().as_str(), &question.number).map_err(at_number)?;
             let by = By::Handle(handle.number_id, handle.guard);
-            return Ok(Sought { by, calling_code, verified_at: handle.verified() });
+            return Ok(Sought { by, calling_code, verified_at: handle.verified(), relaxed, now });
         }
         let verified_at = question.verified_at.ok_or_else(|| {
             let detail = "A digest or token needs verified_at beside it.";
@@ -157,7 +159,7 @@ impl Registry {
             .check(now, self.settings.clock_skew_seconds_max)
             .map_err(|refused| refused.at("/verified_at"))?;
         let element = self.keys.element(&question.number).map_err(at_number)?;
-        Ok(Sought { by: By::Element(element), calling_code, verified_at })
+        Ok(Sought { by: By::Element(element), calling_code, verified_at, relaxed, now })
     }
 
     /// Brings the index to the log's head as it is now, and to `at_least`.
@@ -170,43 +172,33 @@ impl Registry {
             Some(head) => head,
             None => self.storage.read(log::head).map_err(|error| self.failed(error))?,
         };
-        if self.index.applied() < head {
-            self.catch_up()?;
+        // Behind, or ahead: a log that is shorter than it was must be noticed before anybody is answered.
+        if self.index.applied() != head {
+            self.catch_up_within(self.settings.fresh_wait_max)?;
         }
-        if at_least.is_some_and(|wanted| self.index.applied() < wanted)
-            && self.catch_up()? < at_least.unwrap_or_default()
+        let wanted = at_least.unwrap_or_default();
+        if self.index.applied() < wanted
+            && self.catch_up_within(self.settings.fresh_wait_max)? < wanted
         {
             let detail = "This node has not seen that position yet.";
             return Err(Rejection::new(Code::PositionNotReached, detail).at("/at_least"));
         }
-        Ok(head.max(at_least.unwrap_or_default()))
+        Ok(head.max(wanted))
     }
 
-    fn judge(
-        &self,
-        app: &App,
-        sought: &Sought,
-        position: Position,
-        now: Moment,
-    ) -> Result<Verdict> {
+    fn judge(&self, sought: &Sought, position: Position) -> Result<Verdict> {
         let contents = self.index.look(position).ok_or_else(|| {
             Rejection::new(Code::Unavailable, "The log's head could not be reached.")
         })?;
-        if let Some(verdict) = self.judge_in_memory(app, sought, &contents, now) {
+        if let Some(verdict) = self.judge_in_memory(sought, &contents) {
             return verdict;
         }
         drop(contents);
-        self.judge_from_the_row(app, sought, now)
+        self.judge_from_the_row(sought)
     }
 
     /// `None` when the index lacks the number of a handle, which decides nothing.
-    fn judge_in_memory(
-        &self,
-        app: &App,
-        sought: &Sought,
-        contents: &Contents,
-        now: Moment,
-    ) -> Option<Result<Verdict>> {
+    fn judge_in_memory(&self, sought: &Sought, contents: &Contents) -> Option<Result<Verdict>> {
         let nothing = Summary::default();
         let summary = match &sought.by {
             By::Handle(id, guard) => {
@@ -221,7 +213,7 @@ impl Registry {
                     self.test_numbers
                         .summary(element)
                         .map_err(|refused| refused.at("/number"))
-                        .and_then(|summary| self.verdict(app, sought, &summary, None, now)),
+                        .and_then(|summary| self.verdict(sought, &summary, None)),
                 );
             }
             // An element that the index lacks has no events.
@@ -230,11 +222,11 @@ impl Registry {
             }
         };
         let standing = contents.standing(sought.calling_code);
-        Some(self.verdict(app, sought, summary, standing, now))
+        Some(self.verdict(sought, summary, standing))
     }
 
     /// Number and coverage as one state of the database.
-    fn judge_from_the_row(&self, app: &App, sought: &Sought, now: Moment) -> Result<Verdict> {
+    fn judge_from_the_row(&self, sought: &Sought) -> Result<Verdict> {
         let By::Handle(id, guard) = sought.by else {
             return Err(super::internal("an element needs no row"));
         };
@@ -247,21 +239,19 @@ impl Registry {
             })
             .map_err(|error| self.failed(error))?;
         let number = row.filter(|row| row.guard == guard).ok_or_else(handle_unknown)?;
-        self.verdict(app, sought, &number.summary, Some(&standing), now)
+        self.verdict(sought, &number.summary, Some(&standing))
     }
 
     fn verdict(
         &self,
-        app: &App,
         sought: &Sought,
         summary: &Summary,
         standing: Option<&Standing>,
-        now: Moment,
     ) -> Result<Verdict> {
         let (test, unset);
         let standing = if test_numbers::is_test(sought.calling_code) {
             must_answer(summary)?;
-            test = test_numbers::standing(summary, now);
+            test = test_numbers::standing(summary, sought.now);
             &test
         } else if let Some(standing) = standing {
             standing
@@ -270,9 +260,8 @@ impl Registry {
             unset = Standing { policy, ..Standing::default() };
             &unset
         };
-        let facts = super::demand::facts(summary, standing, now);
-        let relaxed = app.participant().advice_not_covered;
-        let verdict = verdict::judge(&facts, sought.verified_at.into(), relaxed);
+        let facts = super::demand::facts(summary, standing, sought.now);
+        let verdict = verdict::judge(&facts, sought.verified_at.into(), sought.relaxed);
         let slow = test_numbers::is_test(sought.calling_code)
             && test_numbers::manner(summary) == Manner::Slow;
         Ok(Verdict {

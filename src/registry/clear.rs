@@ -47,7 +47,7 @@ impl Registry {
         let elements: Vec<Element> = sought
             .iter()
             .filter_map(|one| match one {
-                Ok(Sought::Number(element)) => Some(element.clone()),
+                Ok(Sought::Number(element)) => Some(*element),
                 Ok(Sought::Test(_)) | Err(_) => None,
             })
             .collect();

@@ -1,8 +1,6 @@
 //! Coverage: carriers move their watermarks, the admin declares what rests on them and the policy, and
 //! everybody reads what must be known before a number is hashed.
 
-use serde::Deserialize;
-
 use super::{Registry, Result, follow};
 use crate::domain::calling_code::CallingCode;
 use crate::domain::coverage::{Reported, Standing};
@@ -16,7 +14,7 @@ use crate::domain::time::{Moment, Span};
 use crate::keys::PublicEpoch;
 use crate::storage::coverage::Declared;
 use crate::storage::log::Change;
-use crate::storage::{self, Tx, coverage, log, participants};
+use crate::storage::{self, PolicyUse, Tx, coverage, log, participants};
 
 /// A member that may be left out, or be null: the two mean different things.
 pub type Given<T> = Option<Option<T>>;
@@ -33,19 +31,15 @@ pub struct Coverage {
 }
 
 /// What the admin declares of a calling code. What is left out takes its default.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default)]
 pub struct Declaration {
     /// All the carriers report completely since then.
-    #[serde(default)]
     pub complete_since: Option<Moment>,
     /// The carriers that this rests on.
-    #[serde(default)]
     pub carriers: Vec<Name>,
     /// The carriers whose disconnects count only after a begin of their own.
-    #[serde(default)]
     pub own_only: Vec<Name>,
     /// The policy.
-    #[serde(flatten)]
     pub policy: PolicyTerms,
 }
 
@@ -139,6 +133,10 @@ impl Registry {
         code: CallingCode,
         declaration: &Declaration,
     ) -> Result<CallingCodeView> {
+        if code == CallingCode::TEST {
+            let detail = "The test calling code answers the same on every registry.";
+            return Err(Rejection::new(Code::ValueNotAllowed, detail).at("code"));
+        }
         let policies = &self.settings.policies;
         declaration.policy.over(policies.of(code))?;
         if let Some(since) = declaration.complete_since {
@@ -154,6 +152,7 @@ impl Registry {
         let (view, head) = self
             .storage
             .write(|tx| {
+                coverage::hold_policy(tx, code, PolicyUse::Change)?;
                 let carriers = granted(tx, code, &declaration.carriers, "/carriers")?;
                 let own_only = granted(tx, code, &declaration.own_only, "/own_only")?;
                 let before = follow::standing(tx, code, policies)?;
@@ -166,7 +165,9 @@ impl Registry {
                 };
                 coverage::declare(tx, code, &declared)?;
                 let after = follow::standing(tx, code, policies)?;
-                if before.recomputing || folds_differently(&before.policy, &after.policy) {
+                let folded = follow::fingerprint(&after.policy);
+                coverage::fold_under(tx, code, &folded)?;
+                if before.recomputing || folded != follow::fingerprint(&before.policy) {
                     declared.recompute_after = Some(NumberId(0));
                     coverage::declare(tx, code, &declared)?;
                 }
@@ -254,9 +255,4 @@ fn granted(
         ids.push(carrier.id);
     }
     Ok(ids)
-}
-
-/// Whether summaries and demands must be derived anew.
-fn folds_differently(before: &Policy, after: &Policy) -> bool {
-    before != after
 }

@@ -34,6 +34,23 @@ pub struct Outgoing {
     pub body: String,
 }
 
+/// What a worker takes at once.
+pub struct Taken {
+    /// The endpoint as it is now.
+    pub endpoint: Endpoint,
+    /// What is due to it.
+    pub outgoing: Vec<Outgoing>,
+}
+
+/// Which deliveries a list shows.
+#[derive(Clone, Debug, Default)]
+pub struct ShownDeliveries {
+    /// Only those in this state.
+    pub state: Option<State>,
+    /// Only those to the endpoint with this public id.
+    pub endpoint: Option<String>,
+}
+
 /// A delivery, and the tries that were made.
 pub struct Followed {
     /// The delivery.
@@ -79,8 +96,8 @@ impl Registry {
         Ok(leased)
     }
 
-    /// Takes what is due to a leased endpoint and counts the tries; `again_ms` is when they come due
-    /// again if this process is never heard of again.
+    /// Takes what is due to a leased endpoint and counts the tries; the endpoint comes back as it is now.
+    /// `again_ms` is when the deliveries come due again if this process is never heard of again.
     ///
     /// # Errors
     /// `unavailable`, `outcome_unknown`.
@@ -89,20 +106,20 @@ impl Registry {
         endpoint: &Endpoint,
         room: usize,
         again_ms: i64,
-    ) -> Result<Vec<Outgoing>> {
+    ) -> Result<Option<Taken>> {
         let now = self.clock.now_ms();
         let most = i64::try_from(room).unwrap_or(i64::MAX).min(DELIVERIES_TAKEN_MAX);
-        let (taken, bound, head) = self
+        let taken = self
             .storage
             .write(|tx| {
-                if !endpoints::still_leased(tx, endpoint)? {
-                    return Ok((Vec::new(), HashMap::new(), log::head(tx)?));
-                }
-                let mut due = deliveries::due(tx, endpoint.id, now, most)?;
+                let Some(endpoint) = endpoints::still_leased(tx, endpoint)? else {
+                    return Ok(None);
+                };
+                let due = deliveries::due(tx, endpoint.id, now, most)?;
                 let ids: Vec<BindingId> = due.iter().filter_map(|one| one.binding).collect();
                 let bound = bindings::by_ids(tx, &ids)?;
-                let (current, passed): (Vec<_>, Vec<_>) =
-                    due.drain(..).partition(|one| is_current(one, &bound));
+                let (mut current, passed): (Vec<_>, Vec<_>) =
+                    due.into_iter().partition(|one| is_current(one, &bound));
                 for mut delivery in passed {
                     delivery.state = State::Superseded;
                     delivery.next_attempt_at = None;
@@ -110,17 +127,22 @@ impl Registry {
                     deliveries::settle(tx, &delivery)?;
                 }
                 let ids: Vec<DeliveryId> = current.iter().map(|one| one.id).collect();
-                deliveries::begin_try(tx, &ids, now + again_ms)?;
-                Ok((current, bound, log::head(tx)?))
+                let begun = deliveries::begin_try(tx, &ids, now + again_ms)?;
+                current.retain(|one| begun.contains(&one.id));
+                Ok(Some((endpoint, current, bound, log::head(tx)?)))
             })
             .map_err(|error| self.failed(error))?;
+        let Some((endpoint, current, bound, head)) = taken else { return Ok(None) };
         let position = self.position_text(head);
-        let render = |mut delivery: Delivery| {
+        let mut outgoing = Vec::with_capacity(current.len());
+        for mut delivery in current {
             delivery.tries += 1;
-            let body = self.body(&delivery, endpoint, &bound, &position)?;
-            Ok(Outgoing { delivery, body })
-        };
-        taken.into_iter().map(render).collect()
+            // One that can't be written must not hold back the others; it comes due again.
+            if let Ok(body) = self.body(&delivery, &endpoint, &bound, &position) {
+                outgoing.push(Outgoing { delivery, body });
+            }
+        }
+        Ok(Some(Taken { endpoint, outgoing }))
     }
 
     /// The whole duty at its revision, as `GET /v1/duties` shows it: never a delta.
@@ -205,7 +227,7 @@ impl Registry {
                 deliveries::record(tx, &rows)?;
                 endpoints::note_breaker(tx, endpoint)?;
                 if gone {
-                    endpoints::switch_off(tx, endpoint.id)?;
+                    endpoints::switch_off(tx, endpoint)?;
                 }
                 Ok(())
             })
@@ -232,19 +254,18 @@ impl Registry {
     pub fn deliveries(
         &self,
         app: &App,
-        state: Option<State>,
-        endpoint: Option<&str>,
+        shown: &ShownDeliveries,
         before: Option<i64>,
         limit: i64,
     ) -> Result<Vec<Followed>> {
         self.storage
             .read(|db| {
                 let all = endpoints::of_app(db, app.id())?;
-                let endpoint = endpoint
-                    .map(|id| all.iter().find(|one| one.public_id == id).ok_or_else(no_endpoint))
+                let endpoint = (shown.endpoint.as_ref())
+                    .map(|id| all.iter().find(|one| one.public_id == *id).ok_or_else(no_endpoint))
                     .transpose()?
                     .map(|one| one.id);
-                let filter = Filter { state, endpoint };
+                let filter = Filter { state: shown.state, endpoint };
                 let page = deliveries::page(db, app.id(), filter, before.map(DeliveryId), limit)?;
                 page.into_iter().map(|delivery| follow(db, delivery)).collect()
             })

@@ -2,10 +2,12 @@
 //! Publishing, timers, policies and bindings all come through here, so that a demand is derived in one
 //! way whatever caused it.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
-use super::Registry;
+use super::{Registry, test_numbers};
 use crate::domain::binding::Binding;
+use crate::domain::calling_code::CallingCode;
 use crate::domain::coverage::Standing;
 use crate::domain::duty::{self, MessageType, Recomputed};
 use crate::domain::event::ParticipantId;
@@ -16,6 +18,7 @@ use crate::domain::time::Moment;
 use crate::domain::verdict::Facts;
 use crate::storage::bindings::{BindingId, Bound, Move, Writer};
 use crate::storage::deliveries::{Delivery, DeliveryId, State};
+use crate::storage::numbers::Number;
 use crate::storage::{Result, Tx, bindings, deliveries, endpoints};
 
 /// What an app may be asked about at one moment.
@@ -26,6 +29,19 @@ pub(super) fn facts<'a>(summary: &'a Summary, standing: &'a Standing, now: Momen
         dispute: None,
         policy: &standing.policy,
         now,
+    }
+}
+
+/// The standing that a locked number is judged under: a test number has one of its own.
+pub(super) fn standing_of<'a>(
+    number: &Number,
+    standings: &'a HashMap<CallingCode, Standing>,
+    now: Moment,
+) -> Cow<'a, Standing> {
+    if test_numbers::is_test(number.calling_code) {
+        Cow::Owned(test_numbers::standing(&number.summary, now))
+    } else {
+        Cow::Borrowed(&standings[&number.calling_code])
     }
 }
 

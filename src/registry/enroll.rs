@@ -15,7 +15,7 @@ use crate::domain::time::Moment;
 use crate::domain::verdict::NotCovered;
 use crate::storage::log::Change;
 use crate::storage::participants::{self, ApiKey};
-use crate::storage::{self, log};
+use crate::storage::{self, Tx, log};
 
 /// Characters of a text that people read, at most.
 const TEXT_CHARS_MAX: usize = 200;
@@ -100,7 +100,7 @@ impl Registry {
         let ((participant, enrolled), head) = self
             .storage
             .write(|tx| {
-                let before = participants::by_name(tx, name)?;
+                let before = locked(tx, name)?;
                 let enrolled = match before {
                     None => {
                         let id = participants::insert(tx, &wanted)?;
@@ -190,7 +190,7 @@ impl Registry {
         let (participant, head) = self
             .storage
             .write(|tx| {
-                let before = participants::by_name(tx, name)?.ok_or_else(no_participant)?;
+                let before = locked(tx, name)?.ok_or_else(no_participant)?;
                 let state_why = why.map(str::to_owned).filter(|_| state == State::Suspended);
                 let after = Participant { state, state_why, ..before };
                 participants::update(tx, &after)?;
@@ -225,6 +225,29 @@ impl Registry {
     /// # Errors
     /// `value_not_allowed` for a permission that the kind doesn't have, or one key too many.
     pub fn issue_key(&self, owner: &Participant, wish: &KeyWish) -> Result<IssuedKey> {
+        let issued = self.new_key(owner, wish)?;
+        let key = &issued.key;
+        let head = self
+            .storage
+            .write(|tx| {
+                participants::lock(tx, owner.id)?;
+                let live = participants::keys_of(tx, owner.id)?;
+                if live.iter().any(|one| one.id == key.id) {
+                    return log::head(tx);
+                }
+                if live.iter().filter(|one| one.revoked_at.is_none()).count() >= KEYS_MAX {
+                    let detail = "There are too many keys; revoke some.";
+                    return Err(Rejection::new(Code::ValueNotAllowed, detail).into());
+                }
+                participants::insert_key(tx, key)?;
+                log::append(tx, &[Change::Participant(owner.id)], self.clock.now_ms())
+            })
+            .map_err(|error| self.failed(error))?;
+        self.committed(head);
+        Ok(issued)
+    }
+
+    fn new_key(&self, owner: &Participant, wish: &KeyWish) -> Result<IssuedKey> {
         must_be_readable(Some(&wish.label), "/label")?;
         let all = owner.kind.permissions();
         let permissions: Permissions = match &wish.permissions {
@@ -254,22 +277,6 @@ impl Registry {
             revoked_at: None,
             last_used_at: None,
         };
-        let head = self
-            .storage
-            .write(|tx| {
-                let live = participants::keys_of(tx, owner.id)?;
-                if live.iter().any(|one| one.id == key.id) {
-                    return log::head(tx);
-                }
-                if live.iter().filter(|one| one.revoked_at.is_none()).count() >= KEYS_MAX {
-                    let detail = "There are too many keys; revoke some.";
-                    return Err(Rejection::new(Code::ValueNotAllowed, detail).into());
-                }
-                participants::insert_key(tx, &key)?;
-                log::append(tx, &[Change::Participant(owner.id)], self.clock.now_ms())
-            })
-            .map_err(|error| self.failed(error))?;
-        self.committed(head);
         Ok(IssuedKey { key, text })
     }
 
@@ -317,6 +324,7 @@ impl Registry {
         let (key, head) = self
             .storage
             .write(|tx| {
+                participants::lock(tx, owner.id)?;
                 let keys = participants::keys_of(tx, owner.id)?;
                 let live = |key: &ApiKey| key.id == id && key.revoked_at.is_none();
                 let mut key = keys.into_iter().find(live).ok_or_else(no_key)?;
@@ -330,20 +338,18 @@ impl Registry {
         Ok(key)
     }
 
-    /// Makes the first admin and its key, where there is no admin: the first start.
+    /// Makes the first admin and its key where there is no admin: the first start. The key's text is
+    /// kept by `keep` before anything is stored, since nobody could read it afterwards.
     ///
     /// # Errors
-    /// `unavailable`.
-    pub fn first_admin(&self) -> Result<Option<KeyText>> {
-        let admins = self
-            .storage
-            .read(participants::all)
-            .map_err(|error| self.failed(error))?
-            .into_iter()
-            .filter(|participant| participant.kind == Kind::Admin)
-            .count();
-        if admins > 0 {
-            return Ok(None);
+    /// `unavailable`; `internal` when the key can't be kept.
+    pub fn first_admin(
+        &self,
+        keep: impl FnOnce(&str) -> std::io::Result<()>,
+    ) -> Result<FirstAdmin> {
+        let admins = self.storage.read(participants::all).map_err(|error| self.failed(error))?;
+        if admins.iter().any(|participant| participant.kind == Kind::Admin) {
+            return Ok(FirstAdmin::NotNeeded);
         }
         let name = Name::parse("admin")?;
         let wish = Enrolment {
@@ -358,27 +364,37 @@ impl Registry {
             advice_not_covered: None,
         };
         let wanted = self.participant(&name, &wish)?;
-        let (id, head) = self
-            .storage
-            .write(|tx| -> storage::Result<_> {
-                let id = participants::insert(tx, &wanted)?;
-                Ok((id, log::append(tx, &[Change::Participant(id)], self.clock.now_ms())?))
-            })
-            .map_err(|error| self.failed(error))?;
-        self.committed(head);
-        let wish = KeyWish { label: "first start".to_owned(), permissions: None, expires_at: None };
-        let issued = self.issue_key(&Participant { id, ..wanted }, &wish)?;
-        Ok(Some(KeyText(issued.text)))
+        let label = "first start".to_owned();
+        let wish = KeyWish { label, permissions: None, expires_at: None };
+        let issued = self.new_key(&wanted, &wish)?;
+        keep(&issued.text).map_err(|error| {
+            ::log::error!("the admin's key can't be kept: {}", error.kind());
+            Rejection::new(Code::Internal, "The admin's key can't be written.")
+        })?;
+        let head = self.storage.write(|tx| {
+            let participant = participants::insert(tx, &wanted)?;
+            participants::insert_key(tx, &ApiKey { participant, ..issued.key.clone() })?;
+            log::append(tx, &[Change::Participant(participant)], self.clock.now_ms())
+        });
+        match head {
+            Ok(head) => {
+                self.committed(head);
+                Ok(FirstAdmin::Made)
+            }
+            // Another node started at the same moment, and was first.
+            Err(storage::Error::Taken) => Ok(FirstAdmin::NotNeeded),
+            Err(error) => Err(self.failed(error)),
+        }
     }
 }
 
-/// A key's text on its way to a file.
-pub struct KeyText(pub String);
-
-impl std::fmt::Debug for KeyText {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("KeyText(…)")
-    }
+/// Whether a start made an admin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FirstAdmin {
+    /// It did.
+    Made,
+    /// There was one.
+    NotNeeded,
 }
 
 fn must_suit_its_kind(wish: &Enrolment) -> Result<()> {
@@ -422,6 +438,13 @@ fn must_be_readable(text: Option<&String>, field: &str) -> Result<()> {
         "This is 1 to {TEXT_CHARS_MAX} characters without control characters or outer blanks."
     );
     Err(Rejection::new(Code::ValueNotAllowed, detail).at(field))
+}
+
+/// A participant as it is when nobody else can change it.
+fn locked(tx: &mut Tx<'_>, name: &Name) -> storage::Result<Option<Participant>> {
+    let Some(found) = participants::by_name(tx, name)? else { return Ok(None) };
+    participants::lock(tx, found.id)?;
+    participants::by_id(tx, found.id)
 }
 
 fn no_participant() -> Rejection {

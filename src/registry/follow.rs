@@ -2,25 +2,31 @@
 //! log. One call, `catch_up`, serves start, follower and every commit of this node.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use sha2::{Digest, Sha256};
 
 use super::{Policies, Registry, Result};
 use crate::domain::calling_code::CallingCode;
 use crate::domain::coverage::Standing;
 use crate::domain::event::ParticipantId;
 use crate::domain::number::NumberId;
+use crate::domain::policy::Policy;
 use crate::domain::policy_terms::PolicyTerms;
 use crate::domain::position::Position;
 use crate::domain::rejection::{Code, Rejection};
-use crate::index::{KnownKey, NumberEntry, Pulled};
+use crate::index::{KnownKey, NumberEntry, PATIENCE_OF_COMMITS, Pulled};
+use crate::storage::coverage::Declared;
 use crate::storage::participants::ApiKey;
 use crate::storage::{
-    self, AnyConnection, Error, coverage, fingerprints, log, numbers, participants,
+    self, AnyConnection, Error, PolicyUse, Tx, coverage, fingerprints, log, numbers, participants,
 };
 
 /// Numbers that one query of the load brings.
 const PAGE_LEN: i64 = 20_000;
-/// New numbers that one pull brings at most; the next brings the rest.
+/// New numbers that one pull brings at most. A number that is left out is read from its row.
 const NEW_NUMBERS_PER_PULL_MAX: i64 = 20_000;
 
 impl Registry {
@@ -38,7 +44,17 @@ impl Registry {
                 fingerprint: fingerprint.to_vec(),
             })
             .collect();
-        let known = self.storage.read(fingerprints::all).map_err(|error| self.failed(error))?;
+        // Recorded first, then compared: of two first starts at once only one can have been first.
+        let known = self
+            .storage
+            .write(|tx| {
+                let none_yet = fingerprints::all(tx)?.is_empty();
+                if none_yet {
+                    fingerprints::record(tx, &ours)?;
+                }
+                fingerprints::all(tx)
+            })
+            .map_err(|error| self.failed(error))?;
         let missing = known.iter().find(|known| !ours.contains(known));
         if let Some(missing) = missing {
             return Err(Rejection::new(
@@ -50,6 +66,35 @@ impl Registry {
             ));
         }
         self.storage.write(|tx| fingerprints::record(tx, &ours)).map_err(|error| self.failed(error))
+    }
+
+    /// Has the numbers of each calling code folded anew whose policy is another than the one that they
+    /// were folded under: the policy file, or the one that is built in, may have changed since.
+    ///
+    /// # Errors
+    /// `unavailable`, `outcome_unknown`.
+    pub fn prove_policies(&self) -> Result<()> {
+        let policies = &self.settings.policies;
+        self.storage
+            .write(|tx| {
+                let before = coverage::folded_under(tx)?;
+                for code in CallingCode::all() {
+                    coverage::hold_policy(tx, code, PolicyUse::Change)?;
+                    let now = fingerprint(&standing(tx, code, policies)?.policy);
+                    if before.get(&code).is_none_or(|known| *known != now) {
+                        coverage::fold_under(tx, code, &now)?;
+                        if before.contains_key(&code) {
+                            let mut declared = coverage::declared(tx, code)?.unwrap_or_else(|| {
+                                Declared { policy: "{}".to_owned(), ..Declared::default() }
+                            });
+                            declared.recompute_after = Some(NumberId(0));
+                            coverage::declare(tx, code, &declared)?;
+                        }
+                    }
+                }
+                Ok(())
+            })
+            .map_err(|error| self.failed(error))
     }
 
     /// Loads the index.
@@ -85,16 +130,38 @@ impl Registry {
                 Ok(head)
             })
             .map_err(|error| self.failed(error))?;
-        self.catch_up().map(drop)
+        self.catch_up()?;
+        self.index.become_ready();
+        Ok(())
+    }
+
+    /// Whether the index was loaded, and the log is still the one that it follows.
+    pub fn is_ready(&self) -> bool {
+        self.index.is_ready()
     }
 
     /// Brings the index up to the log's head; how far that is. Log and rows are read as one state.
     pub fn catch_up(&self) -> Result<Position> {
-        let pulled = self.index.catch_up(|applied, contents| {
+        self.catch_up_within(PATIENCE_OF_COMMITS)
+    }
+
+    /// The same, for whoever can't wait long for the turn to pull.
+    pub(super) fn catch_up_within(&self, patience: Duration) -> Result<Position> {
+        let pulled = self.index.catch_up(patience, |applied, contents| {
             let newest = contents.newest();
             self.storage.read(|db| pull(db, applied, newest, &self.settings.policies))
         });
-        pulled.map_err(|error| self.failed(error))
+        match pulled {
+            Ok(Some(through)) => Ok(through),
+            Ok(None) => Err(Rejection::new(Code::Unavailable, "The log can't be followed now.")),
+            Err(error) => {
+                if matches!(error, Error::Rewound) {
+                    ::log::error!("the log is shorter than it was: a failover lost its end");
+                    self.index.lose();
+                }
+                Err(self.failed(error))
+            }
+        }
     }
 }
 
@@ -167,19 +234,29 @@ pub(super) fn standing(
     })
 }
 
-/// The standings of the calling codes of `numbers`.
+/// The standings of the calling codes of locked `numbers`, whose policies stay what they are until the
+/// transaction ends.
 pub(super) fn standings_of<'a>(
-    db: &mut AnyConnection,
+    tx: &mut Tx<'_>,
     numbers: impl IntoIterator<Item = &'a numbers::Number>,
     policies: &Policies,
 ) -> storage::Result<HashMap<CallingCode, Standing>> {
     let mut all = HashMap::new();
     for number in numbers {
-        if let std::collections::hash_map::Entry::Vacant(entry) = all.entry(number.calling_code) {
-            entry.insert(standing(db, number.calling_code, policies)?);
+        if let Entry::Vacant(entry) = all.entry(number.calling_code) {
+            coverage::hold_policy(tx, number.calling_code, PolicyUse::Fold)?;
+            entry.insert(standing(tx, number.calling_code, policies)?);
         }
     }
     Ok(all)
+}
+
+/// What of a policy goes into summaries and demands; deadlines and lateness don't.
+pub(super) fn fingerprint(policy: &Policy) -> Vec<u8> {
+    let Policy { aging, tolerance, detach_after, zone_first, zone_last, own_only, .. } = policy;
+    let own_only: Vec<i32> = own_only.iter().map(|carrier| carrier.0).collect();
+    let text = format!("{aging} {tolerance} {detach_after} {zone_first} {zone_last} {own_only:?}");
+    Sha256::digest(text.as_bytes()).to_vec()
 }
 
 fn entry(number: numbers::Number) -> NumberEntry {

@@ -27,8 +27,8 @@ pub use bind::{Placement, Put};
 pub use check::{Checked, Delay, Question, Verdict};
 pub use clear::Reissue;
 pub use cover::{CallingCodeView, Coverage, Declaration, DirectoryEntry, Given};
-pub use deliver::{Followed, Outgoing};
-pub use enroll::{Enrolled, Enrolment, IssuedKey, KeyText, KeyWish};
+pub use deliver::{Followed, Outgoing, ShownDeliveries, Taken};
+pub use enroll::{Enrolled, Enrolment, FirstAdmin, IssuedKey, KeyWish};
 pub use inform::{BindingView, DutyFilter, DutyView, Row};
 pub use publish::{Publication, Receipt, Report};
 pub use recompute::More;
@@ -40,19 +40,22 @@ pub use crate::storage::endpoints::{Endpoint, State as EndpointState};
 pub use crate::storage::participants::ApiKey;
 
 use std::collections::HashMap;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use tokio::sync::Notify;
 
 use crate::clock::Clock;
 use crate::domain::calling_code::CallingCode;
+use crate::domain::oprf::DirectoryKey;
 use crate::domain::policy::Policy;
 use crate::domain::position::Position;
 use crate::domain::rejection::{Code, Rejection};
+use crate::domain::time::Moment;
 use crate::entropy::Entropy;
 use crate::index::Index;
-use crate::keys::Keys;
+use crate::keys::{Keys, Sealed};
 use crate::storage::{Backend, Storage};
 use test_numbers::TestNumbers;
 
@@ -66,6 +69,10 @@ pub struct Settings {
     pub items_max: usize,
     /// Accounts of one app on one number, at most.
     pub bindings_per_app_and_number_max: usize,
+    /// How long a check waits for the log's head before it is refused.
+    pub fresh_wait_max: Duration,
+    /// Hours that an old webhook secret signs beside a new one when nothing is said.
+    pub secret_overlap_hours: u32,
     /// How far ahead of the clock a time may lie, in seconds.
     pub clock_skew_seconds_max: u32,
     /// Networks that webhooks may go to although they aren't public.
@@ -102,6 +109,9 @@ pub struct Registry {
     bell: Arc<Notify>,
     settled: Arc<Notify>,
     loaded: AtomicUsize,
+    looked_at_ms: AtomicI64,
+    uses: Mutex<HashMap<String, Moment>>,
+    uses_kept_at_ms: AtomicI64,
 }
 
 impl Registry {
@@ -125,6 +135,9 @@ impl Registry {
             bell: Arc::new(Notify::new()),
             settled: Arc::new(Notify::new()),
             loaded: AtomicUsize::new(0),
+            looked_at_ms: AtomicI64::new(0),
+            uses: Mutex::default(),
+            uses_kept_at_ms: AtomicI64::new(0),
         }
     }
 
@@ -143,9 +156,17 @@ impl Registry {
         &self.entropy
     }
 
-    /// The keys.
-    pub fn keys(&self) -> &Keys {
-        &self.keys
+    /// What every participant hashes numbers with.
+    pub fn directory_key(&self) -> &DirectoryKey {
+        &self.keys.secrets().directory
+    }
+
+    /// The place in the log that a client hands back.
+    ///
+    /// # Errors
+    /// `position_invalid` for one that this registry didn't make.
+    pub fn position(&self, text: &str) -> Result<Position> {
+        self.keys.open_position(text)
     }
 
     /// Rings when something was committed that may have to be delivered.
@@ -166,6 +187,16 @@ impl Registry {
     /// The place of the log, as clients are told it.
     pub fn position_text(&self, position: Position) -> String {
         self.keys.seal_position(position)
+    }
+
+    /// Seals a place in a list for the participant who reads it.
+    pub fn seal_cursor(&self, owner: &str, place: &[u8]) -> Vec<u8> {
+        self.keys.seal(Sealed::Cursor, owner, place).0
+    }
+
+    /// The place in a list that was sealed for this participant.
+    pub fn open_cursor(&self, owner: &str, sealed: &[u8]) -> Option<Vec<u8>> {
+        self.keys.open(Sealed::Cursor, owner, sealed)
     }
 
     /// What follows a commit, before the caller is told: the index catches up, the worker wakes. It

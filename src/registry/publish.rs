@@ -21,7 +21,7 @@ use crate::domain::position::Position;
 use crate::domain::reading::Reading;
 use crate::domain::rejection::{Code, Rejection};
 use crate::domain::summary::{self, Summary};
-use crate::domain::time::{Day, Moment, Stated};
+use crate::domain::time::{Day, Moment, Span, Stated};
 use crate::keys::Sealed;
 use crate::storage::events::{self, Event};
 use crate::storage::numbers::{self, NewNumber, Number};
@@ -103,6 +103,11 @@ impl Registry {
         let code = self.watermark_code(carrier, &publication)?;
 
         let now = self.clock.now();
+        if let Some(through) = publication.through {
+            Span::from(through)
+                .check(now, self.settings.clock_skew_seconds_max)
+                .map_err(|refused| refused.at("/through"))?;
+        }
         let mut examined = Vec::new();
         let mut outcomes: Vec<(Option<String>, Outcome<Vec<Note>>)> = Vec::new();
         for (place, item) in publication.items.into_iter().enumerate() {
@@ -114,8 +119,11 @@ impl Registry {
                 Err(rejection) => outcomes.push((item.key, Outcome::Rejected(rejection))),
             }
         }
-        for part in self.parts(&examined)? {
-            for (place, outcome) in self.publish_part(carrier, part)? {
+        for (number, part) in self.parts(&examined)?.into_iter().enumerate() {
+            // Once something was stored, a failure can't say any more that nothing was.
+            let done = self.publish_part(carrier, part);
+            let done = if number == 0 { done? } else { done.map_err(partly_stored)? };
+            for (place, outcome) in done {
                 outcomes[place].1 = outcome;
             }
         }
@@ -123,11 +131,13 @@ impl Registry {
         let through = match (code, publication.through) {
             (Some(code), Some(through)) => {
                 let all_stand = batch.summary().2 == 0;
-                self.report_through(carrier, code, all_stand.then_some(through))?
+                self.report_through(carrier, code, all_stand.then_some(through))
+                    .map_err(partly_stored)?
             }
             _ => None,
         };
-        Ok(Receipt { position: self.catch_up()?, through, batch })
+        let position = self.catch_up().map_err(partly_stored)?;
+        Ok(Receipt { position, through, batch })
     }
 
     /// The one calling code that `through` is about.
@@ -201,7 +211,7 @@ impl Registry {
         if examined.is_empty() {
             return Ok(Vec::new());
         }
-        let elements: Vec<Element> = examined.iter().map(|(_, one)| one.element.clone()).collect();
+        let elements: Vec<Element> = examined.iter().map(|(_, one)| one.element).collect();
         let weights = self
             .storage
             .read(|db| {
@@ -259,7 +269,7 @@ impl<'a> Part<'a> {
         let wanted: Vec<NewNumber> = reports
             .iter()
             .map(|(_, report)| NewNumber {
-                element: report.element.clone(),
+                element: report.element,
                 calling_code: report.calling_code,
                 guard: registry.entropy.guard(),
                 summary: Summary::default(),
@@ -341,16 +351,23 @@ impl<'a> Part<'a> {
 
     /// Adds to each accepted item what is worth knowing about it.
     fn annotate(&self, outcomes: &mut [Placed]) {
+        let mut readings: HashMap<NumberId, Reading<'_>> = HashMap::new();
         for ((_, report), (_, outcome)) in self.reports.iter().zip(outcomes) {
             let Outcome::Accepted(notes) = outcome else { continue };
             let number = &self.numbers[&self.ids[&report.element]];
             let said = &self.statements[&number.id];
             let ours = |one: &&Statement| one.carrier == self.carrier && one.id == report.id;
             let policy = &self.standings[&number.calling_code].policy;
-            let reading = Reading::of(said, policy);
+            let reading = readings.entry(number.id).or_insert_with(|| Reading::of(said, policy));
             notes.extend(said.iter().find(ours).and_then(|one| reading.note(one)));
         }
     }
+}
+
+/// Nobody may conclude from this failure that nothing was stored; sending the same again is safe.
+fn partly_stored(failure: Rejection) -> Rejection {
+    ::log::warn!("a batch was stored in part: {}", failure.code.text());
+    Rejection::new(Code::OutcomeUnknown, "A part of the batch was stored; send the same again.")
 }
 
 fn reused() -> Rejection {

@@ -37,10 +37,14 @@ impl Registry {
         if due.is_empty() {
             return Ok(More::No);
         }
-        self.storage
-            .write(|tx| self.derive_anew(tx, &due).map(drop))
+        let head = self
+            .storage
+            .write(|tx| {
+                let changed = self.derive_anew(tx, &due)?;
+                self.tell_the_log(tx, changed.into_iter().map(Change::Number).collect())
+            })
             .map_err(|error| self.failed(error))?;
-        self.bell.notify_one();
+        self.committed(head);
         Ok(More::Perhaps)
     }
 
@@ -74,6 +78,11 @@ impl Registry {
         if to.is_none() {
             changes.push(Change::CallingCode(code));
         }
+        self.tell_the_log(tx, changes)
+    }
+
+    /// The log's head after `changes`, which may be none.
+    fn tell_the_log(&self, tx: &mut Tx<'_>, changes: Vec<Change>) -> storage::Result<Position> {
         match changes.as_slice() {
             [] => log::head(tx),
             changes => log::append(tx, changes, self.clock.now_ms()),

@@ -1,5 +1,7 @@
 //! An app looks after its webhook addresses.
 
+use std::collections::BTreeSet;
+
 use serde::Deserialize;
 
 use super::deliver::no_endpoint;
@@ -18,7 +20,7 @@ use crate::storage::{self, Tx, participants};
 /// Endpoints of one app, at most.
 const ENDPOINTS_MAX: usize = 20;
 /// Hours that an old secret may sign beside a new one, at most.
-const OVERLAP_HOURS_MAX: u32 = 168;
+const OVERLAP_HOURS_MAX: u32 = 720;
 const HOUR_MS: i64 = 60 * 60 * 1_000;
 
 /// An address to be registered.
@@ -171,7 +173,13 @@ impl Registry {
     ///
     /// # Errors
     /// `not_found`, `value_not_allowed`.
-    pub fn rotate_secret(&self, app: &App, id: &str, overlap_hours: u32) -> Result<EndpointView> {
+    pub fn rotate_secret(
+        &self,
+        app: &App,
+        id: &str,
+        overlap_hours: Option<u32>,
+    ) -> Result<EndpointView> {
+        let overlap_hours = overlap_hours.unwrap_or(self.settings.secret_overlap_hours);
         if overlap_hours > OVERLAP_HOURS_MAX {
             let detail = format!("The overlap is 0 to {OVERLAP_HOURS_MAX} hours.");
             return Err(Rejection::new(Code::ValueNotAllowed, detail).at("/overlap_hours"));
@@ -292,8 +300,10 @@ fn must_be_new(all: &[Endpoint], url: &str, itself: Option<EndpointId>) -> Resul
 fn checked_types(types: Option<&[String]>) -> Result<Vec<String>> {
     let Some(types) = types else { return Ok(vec!["*".to_owned()]) };
     let known = |one: &String| one == "*" || MessageType::ALL.iter().any(|kind| kind.text() == one);
-    if types.is_empty() || !types.iter().all(known) {
-        let detail = "types holds message types, or * for all.";
+    let all_different = types.iter().collect::<BTreeSet<_>>().len() == types.len();
+    let star = types.iter().any(|one| one == "*");
+    if types.is_empty() || !types.iter().all(known) || !all_different || star && types.len() > 1 {
+        let detail = "types holds different message types, or * alone for all.";
         return Err(Rejection::new(Code::ValueNotAllowed, detail).at("/types"));
     }
     Ok(types.to_vec())

@@ -298,7 +298,7 @@ pub fn overdue_by_app(
     let late_detach =
         bindings::detach_by.lt(now).and(bindings::response.lt(Response::Detached.code()));
     let rows: Vec<(i32, i64, Option<i64>)> = bindings::table
-        .filter(bindings::removed_at.is_null())
+        .filter(bindings::removed_at.is_null().and(bindings::freeze_by.is_not_null()))
         .filter(late_freeze.or(late_detach).assume_not_null())
         .group_by(bindings::app_id)
         .select((

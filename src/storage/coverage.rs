@@ -5,9 +5,9 @@ use std::collections::HashMap;
 
 use diesel::prelude::*;
 
-use super::dialect::{AnyConnection, on_either};
+use super::dialect::{self, AnyConnection, PolicyUse, on_either};
 use super::numbers::{calling_code_from, code_column, moment_from};
-use super::schema::{calling_code_carriers, calling_codes, carrier_coverage};
+use super::schema::{calling_code_carriers, calling_codes, carrier_coverage, folded_policies};
 use super::{Result, Tx};
 use crate::domain::calling_code::CallingCode;
 use crate::domain::coverage::Reported;
@@ -28,6 +28,11 @@ pub struct Declared {
     pub policy: String,
     /// Numbers up to this id were derived anew since the policy changed. `None`: all were.
     pub recompute_after: Option<NumberId>,
+}
+
+/// Holds the policy of a calling code until the transaction ends.
+pub fn hold_policy(tx: &mut Tx<'_>, code: CallingCode, policy_use: PolicyUse) -> Result<()> {
+    Ok(dialect::hold_policy(tx, code_column(code), policy_use)?)
 }
 
 /// What was declared of a calling code, if anything was.
@@ -73,7 +78,7 @@ pub fn declare(tx: &mut Tx<'_>, code: CallingCode, declared: &Declared) -> Resul
         calling_codes::recompute_after.eq(declared.recompute_after.map(|id| id.0)),
     );
     on_either!(tx, bare => diesel::insert_into(calling_codes::table)
-        .values((calling_codes::calling_code.eq(key), values.clone()))
+        .values((calling_codes::calling_code.eq(key), values))
         .on_conflict(calling_codes::calling_code)
         .do_update()
         .set(values)
@@ -97,6 +102,26 @@ pub fn declare(tx: &mut Tx<'_>, code: CallingCode, declared: &Declared) -> Resul
             ))
             .execute(&mut **tx)?;
     }
+    Ok(())
+}
+
+/// The policy, as a fingerprint, that each calling code's numbers were folded under.
+pub fn folded_under(connection: &mut AnyConnection) -> Result<HashMap<CallingCode, Vec<u8>>> {
+    let rows: Vec<(i32, Vec<u8>)> = folded_policies::table
+        .select((folded_policies::calling_code, folded_policies::policy))
+        .load(connection)?;
+    rows.into_iter().map(|(code, policy)| Ok((calling_code_from(code)?, policy))).collect()
+}
+
+/// Notes the policy that a calling code's numbers are folded under from now on.
+pub fn fold_under(tx: &mut Tx<'_>, code: CallingCode, policy: &[u8]) -> Result<()> {
+    let value = folded_policies::policy.eq(policy);
+    on_either!(tx, bare => diesel::insert_into(folded_policies::table)
+        .values((folded_policies::calling_code.eq(code_column(code)), value))
+        .on_conflict(folded_policies::calling_code)
+        .do_update()
+        .set(value)
+        .execute(bare))?;
     Ok(())
 }
 

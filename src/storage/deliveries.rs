@@ -3,12 +3,12 @@
 //! A delivery belongs to one revision of a binding. Its body is rendered when it is sent; when the
 //! binding has gone on it settles as superseded, so that type, body and id always agree.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use diesel::prelude::*;
 
 use super::bindings::{BindingId, revision_from};
-use super::dialect::{AnyConnection, on_either};
+use super::dialect::{self, AnyConnection, on_either};
 use super::endpoints::EndpointId;
 use super::schema::{attempts, deliveries};
 use super::{Error, Result, Tx};
@@ -17,13 +17,6 @@ use crate::domain::event::ParticipantId;
 use crate::domain::number::NumberId;
 
 const ROWS_PER_STATEMENT_MAX: usize = 2_000;
-
-mod alias {
-    //! A second look at the table, for what came earlier.
-    #![expect(missing_docs, reason = "the macro writes the items")]
-    diesel::alias!(crate::storage::schema::deliveries as earlier: Earlier);
-}
-use alias::earlier;
 
 /// A delivery's place in the database; deliveries about one number rise with their commits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -113,6 +106,7 @@ pub fn due(
     now: i64,
     limit: i64,
 ) -> Result<Vec<Delivery>> {
+    let earlier = diesel::alias!(deliveries as earlier);
     let waits_behind = diesel::dsl::exists(
         earlier
             .filter(earlier.field(deliveries::endpoint_id).eq(deliveries::endpoint_id))
@@ -130,16 +124,23 @@ pub fn due(
     rows.into_iter().map(Delivery::try_from).collect()
 }
 
-/// Counts a try before it is made: one that takes the process down must not be made for ever.
-pub fn begin_try(tx: &mut Tx<'_>, ids: &[DeliveryId], next_attempt_at: i64) -> Result<()> {
+/// Counts a try before it is made: one that takes the process down must not be made for ever. The ids
+/// of those that are still to be sent.
+pub fn begin_try(
+    tx: &mut Tx<'_>,
+    ids: &[DeliveryId],
+    next_attempt_at: i64,
+) -> Result<HashSet<DeliveryId>> {
     let ids: Vec<i64> = ids.iter().map(|id| id.0).collect();
-    diesel::update(deliveries::table.filter(deliveries::id.eq_any(ids)))
+    let still_to_send = deliveries::id.eq_any(ids).and(deliveries::next_attempt_at.is_not_null());
+    let begun: Vec<i64> = diesel::update(deliveries::table.filter(still_to_send))
         .set((
             deliveries::tries.eq(deliveries::tries + 1),
             deliveries::next_attempt_at.eq(next_attempt_at),
         ))
-        .execute(&mut **tx)?;
-    Ok(())
+        .returning(deliveries::id)
+        .get_results(&mut **tx)?;
+    Ok(begun.into_iter().map(DeliveryId).collect())
 }
 
 /// Writes how a delivery stands, unless another try has begun since `delivery` was read, or it was
@@ -173,15 +174,14 @@ pub fn put_back(tx: &mut Tx<'_>, delivery: &Delivery) -> Result<()> {
 pub fn supersede(tx: &mut Tx<'_>, bindings: &[BindingId], now: i64) -> Result<()> {
     let ids: Vec<i64> = bindings.iter().map(|id| id.0).collect();
     for some in ids.chunks(ROWS_PER_STATEMENT_MAX) {
-        diesel::update(deliveries::table.filter(
-            deliveries::binding_id.eq_any(some).and(deliveries::next_attempt_at.is_not_null()),
-        ))
-        .set((
-            deliveries::state.eq(state_code(State::Superseded)),
-            deliveries::next_attempt_at.eq(None::<i64>),
-            deliveries::settled_at.eq(now),
-        ))
-        .execute(&mut **tx)?;
+        let pending = dialect::lock_deliveries(tx, some)?;
+        diesel::update(deliveries::table.filter(deliveries::id.eq_any(pending)))
+            .set((
+                deliveries::state.eq(state_code(State::Superseded)),
+                deliveries::next_attempt_at.eq(None::<i64>),
+                deliveries::settled_at.eq(now),
+            ))
+            .execute(&mut **tx)?;
     }
     Ok(())
 }

@@ -10,7 +10,7 @@ use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 use super::Error;
 use super::bindings::StateRow;
 use super::numbers::{NewNumberRow, NumberRow};
-use super::schema::{bindings, numbers, participants};
+use super::schema::{bindings, deliveries, numbers, participants};
 
 /// A connection to either database. Chosen by the URL's scheme, never by trying: a client library
 /// that is handed the other's URL opens an empty SQLite file named after the PostgreSQL server.
@@ -190,6 +190,52 @@ pub(super) fn lock_participant(connection: &mut AnyConnection, id: i32) -> Query
             .get_result::<i32>(bare)
             .map(drop),
         AnyConnection::Sqlite(_) => Ok(()),
+    }
+}
+
+/// Who holds a calling code's policy while it writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PolicyUse {
+    /// Folds numbers under it: many at once.
+    Fold,
+    /// Changes it: alone, so that no number is folded under the old one and committed after.
+    Change,
+}
+
+/// Holds the policy of a calling code until the transaction ends. On SQLite the transaction does.
+pub(super) fn hold_policy(
+    connection: &mut AnyConnection,
+    code: i32,
+    policy_use: PolicyUse,
+) -> QueryResult<()> {
+    let lock = match policy_use {
+        PolicyUse::Fold => "pg_advisory_xact_lock_shared",
+        PolicyUse::Change => "pg_advisory_xact_lock",
+    };
+    match connection {
+        AnyConnection::Postgres(_) => {
+            execute(connection, &format!("SELECT {lock}({POLICY_LOCKS}, {code})"))
+        }
+        AnyConnection::Sqlite(_) => Ok(()),
+    }
+}
+
+/// The class of advisory locks on policies; any constant will do.
+const POLICY_LOCKS: i32 = 7_161_636;
+
+/// Locks deliveries in the order in which whoever settles them goes.
+pub(super) fn lock_deliveries(
+    connection: &mut AnyConnection,
+    of_bindings: &[i64],
+) -> QueryResult<Vec<i64>> {
+    let pending = deliveries::table
+        .filter(deliveries::binding_id.eq_any(of_bindings))
+        .filter(deliveries::next_attempt_at.is_not_null())
+        .order(deliveries::id)
+        .select(deliveries::id);
+    match connection {
+        AnyConnection::Postgres(bare) => pending.for_update().load(bare),
+        AnyConnection::Sqlite(bare) => pending.load(bare),
     }
 }
 

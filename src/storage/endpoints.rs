@@ -180,21 +180,24 @@ pub fn note_breaker(tx: &mut Tx<'_>, endpoint: &Endpoint) -> Result<()> {
 }
 
 /// Disables an endpoint whose receiver said that it is gone for good.
-pub fn switch_off(tx: &mut Tx<'_>, id: EndpointId) -> Result<()> {
-    diesel::update(endpoints::table.find(id.0))
+pub fn switch_off(tx: &mut Tx<'_>, endpoint: &Endpoint) -> Result<()> {
+    // Not if it was given another address meanwhile: that one has said nothing.
+    diesel::update(endpoints::table.find(endpoint.id.0))
+        .filter(endpoints::url.eq(&endpoint.url))
         .set(endpoints::state.eq(DISABLED))
         .execute(&mut **tx)?;
     Ok(())
 }
 
-/// Whether the worker that was given `endpoint` still has it.
-pub fn still_leased(connection: &mut AnyConnection, endpoint: &Endpoint) -> Result<bool> {
-    let lease: Option<i64> = endpoints::table
-        .find(endpoint.id.0)
-        .select(endpoints::lease)
-        .get_result(connection)
-        .optional()?;
-    Ok(lease == Some(endpoint.lease))
+/// A leased endpoint as it is now; none when another worker has it, or nothing is to be sent to it.
+pub fn still_leased(
+    connection: &mut AnyConnection,
+    endpoint: &Endpoint,
+) -> Result<Option<Endpoint>> {
+    let now = by_id(connection, endpoint.id)?;
+    Ok(now.filter(|now| {
+        now.lease == endpoint.lease && now.state == State::Enabled && now.deleted_at.is_none()
+    }))
 }
 
 const ENABLED: i16 = 1;

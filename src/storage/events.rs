@@ -78,15 +78,6 @@ pub fn append(tx: &mut Tx<'_>, first: Position, new: &[Event], now_ms: i64) -> R
     Ok(())
 }
 
-/// When each carrier was last heard, in Unix milliseconds.
-pub fn last_of_each_carrier(connection: &mut AnyConnection) -> Result<HashMap<ParticipantId, i64>> {
-    let rows: Vec<(i32, Option<i64>)> = events::table
-        .group_by(events::carrier_id)
-        .select((events::carrier_id, diesel::dsl::max(events::recorded_at)))
-        .load(connection)?;
-    Ok(rows.into_iter().filter_map(|(id, at)| Some((ParticipantId(id), at?))).collect())
-}
-
 #[derive(Queryable, Selectable, Insertable)]
 #[diesel(table_name = events, treat_none_as_default_value = false)]
 struct EventRow {

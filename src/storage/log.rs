@@ -86,7 +86,7 @@ pub fn append(tx: &mut Tx<'_>, all: &[Change], now_ms: i64) -> Result<Position> 
 pub fn since(connection: &mut AnyConnection, applied: Position) -> Result<Entries> {
     let through = head(connection)?;
     if through < applied {
-        return Err(Error::Inconsistent("the log is shorter than it was"));
+        return Err(Error::Rewound);
     }
     if through == applied {
         return Ok(Entries { through, ..Entries::default() });

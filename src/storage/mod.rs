@@ -33,7 +33,7 @@ use std::path::{Path, PathBuf};
 
 use diesel::result::{DatabaseErrorKind, Error as QueryError};
 
-pub use dialect::{AnyConnection, Backend};
+pub use dialect::{AnyConnection, Backend, PolicyUse};
 use pool::Pool;
 use writer::Writer;
 
@@ -54,6 +54,9 @@ pub enum Error {
     /// The connection broke while committing: stored or not, nobody knows.
     #[error("the connection broke while committing")]
     OutcomeUnknown,
+    /// The log is shorter than what was followed of it: a failover lost its end.
+    #[error("the log is shorter than it was")]
+    Rewound,
     /// A row that can't be true.
     #[error("the database holds what can't be: {0}")]
     Inconsistent(&'static str),
@@ -75,6 +78,7 @@ impl From<Rejection> for Error {
 }
 
 impl From<QueryError> for Error {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the enum is Diesel's, and grows")]
     fn from(error: QueryError) -> Error {
         match error {
             QueryError::DatabaseError(DatabaseErrorKind::UniqueViolation, _) => Error::Taken,
@@ -100,6 +104,9 @@ impl From<Error> for Rejection {
                 Code::OutcomeUnknown,
                 "The connection to the database broke while committing.",
             ),
+            Error::Rewound => {
+                Rejection::new(Code::Starting, "The log was rewound; the index is loaded anew.")
+            }
             Error::Unavailable | Error::Locked(_) | Error::Unusable(_) => {
                 Rejection::new(Code::Unavailable, "The database is not available.")
             }
@@ -167,6 +174,7 @@ impl Storage {
         let door = match Backend::of(url) {
             Some((Backend::Sqlite, path)) => {
                 let lock = lock_file(Path::new(path))?;
+                make_private(Path::new(path))?;
                 let writer = Writer::open(path)?;
                 let readers = Pool::new(Backend::Sqlite, path, limits);
                 Door::Sqlite { writer, readers, _lock: lock }
@@ -249,6 +257,20 @@ impl Storage {
         let seen = look(&mut session.connection);
         session.roll_back();
         seen
+    }
+}
+
+/// Makes the SQLite file for its owner alone; what SQLite puts beside it takes after it.
+fn make_private(path: &Path) -> Result<()> {
+    let mut options = OpenOptions::new();
+    options.create(true).truncate(false).write(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    match options.open(path) {
+        Ok(_) => Ok(()),
+        Err(error) => {
+            Err(Error::Unusable(format!("can't open {}: {}", path.display(), error.kind())))
+        }
     }
 }
 

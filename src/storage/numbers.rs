@@ -66,12 +66,12 @@ pub fn find(
 /// The id of each element; those that have none get a row, in the order of their elements, so that
 /// two who bring the same new numbers never wait for each other in a circle.
 pub fn find_or_make(tx: &mut Tx<'_>, wanted: &[NewNumber]) -> Result<HashMap<Element, NumberId>> {
-    let sought: Vec<Element> = wanted.iter().map(|number| number.element.clone()).collect();
+    let sought: Vec<Element> = wanted.iter().map(|number| number.element).collect();
     let mut found = find(tx, &sought)?;
 
     let mut missing: Vec<&NewNumber> =
         wanted.iter().filter(|number| !found.contains_key(&number.element)).collect();
-    missing.sort_by(|a, b| a.element.cmp(&b.element));
+    missing.sort_by_key(|number| number.element);
     missing.dedup_by(|a, b| a.element == b.element);
     for some in missing.chunks(ROWS_PER_STATEMENT_MAX / 4) {
         make(tx, some, &mut found)?;
@@ -103,7 +103,7 @@ fn make(
     let made_all = made == links.len();
     if !made_all {
         // Another transaction made some of them meanwhile; the insert waited for its commit.
-        let sought: Vec<Element> = missing.iter().map(|number| number.element.clone()).collect();
+        let sought: Vec<Element> = missing.iter().map(|number| number.element).collect();
         found.extend(find(tx, &sought)?);
         let orphans: Vec<i64> = links
             .iter()
@@ -113,9 +113,7 @@ fn make(
             .collect();
         diesel::delete(numbers::table.filter(numbers::id.eq_any(orphans))).execute(&mut **tx)?;
     } else {
-        found.extend(
-            missing.iter().zip(ids).map(|(number, id)| (number.element.clone(), NumberId(id))),
-        );
+        found.extend(missing.iter().zip(ids).map(|(number, id)| (number.element, NumberId(id))));
     }
     Ok(())
 }
@@ -217,11 +215,6 @@ pub fn ids_of_calling_code(
 pub fn write_summary(tx: &mut Tx<'_>, id: NumberId, summary: &Summary) -> Result<()> {
     diesel::update(numbers::table.find(id.0)).set(SummaryRow::from(summary)).execute(&mut **tx)?;
     Ok(())
-}
-
-/// How many numbers there are.
-pub fn count(connection: &mut AnyConnection) -> Result<i64> {
-    Ok(numbers::table.count().get_result(connection)?)
 }
 
 #[derive(Queryable, Selectable)]

@@ -119,15 +119,6 @@ fn grant(tx: &mut Tx<'_>, id: i32, codes: &[CallingCode]) -> Result<()> {
     Ok(())
 }
 
-/// Every key that isn't revoked.
-pub fn live_keys(connection: &mut AnyConnection) -> Result<Vec<ApiKey>> {
-    let rows = api_keys::table
-        .filter(api_keys::revoked_at.is_null())
-        .select(KeyRow::as_select())
-        .load(connection)?;
-    rows.into_iter().map(ApiKey::try_from).collect()
-}
-
 /// A participant's keys, revoked ones too, newest first.
 pub fn keys_of(connection: &mut AnyConnection, id: ParticipantId) -> Result<Vec<ApiKey>> {
     let rows = api_keys::table

@@ -55,7 +55,8 @@ impl ManageConnection for Connector {
     }
 
     fn has_broken(&self, session: &mut Session) -> bool {
-        session.broken
+        // A transaction that a panic left open must not be joined by the next.
+        session.broken || std::thread::panicking()
     }
 }
 

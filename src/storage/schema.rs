@@ -68,6 +68,13 @@ diesel::table! {
 }
 
 diesel::table! {
+    folded_policies (calling_code) {
+        calling_code -> Integer,
+        policy -> Binary,
+    }
+}
+
+diesel::table! {
     calling_code_carriers (calling_code, carrier_id) {
         calling_code -> Integer,
         carrier_id -> Integer,
@@ -225,6 +232,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     grants,
     api_keys,
     calling_codes,
+    folded_policies,
     calling_code_carriers,
     carrier_coverage,
     numbers,

@@ -9,6 +9,7 @@ DROP TABLE elements;
 DROP TABLE numbers;
 DROP TABLE carrier_coverage;
 DROP TABLE calling_code_carriers;
+DROP TABLE folded_policies;
 DROP TABLE calling_codes;
 DROP TABLE api_keys;
 DROP TABLE grants;

@@ -61,6 +61,12 @@ CREATE TABLE calling_codes (
     recompute_after BIGINT
 );
 
+-- The policy that a calling code's numbers were folded under: when it changes, they are folded anew.
+CREATE TABLE folded_policies (
+    calling_code INTEGER PRIMARY KEY,
+    policy       BLOB NOT NULL
+);
+
 CREATE TABLE calling_code_carriers (
     calling_code INTEGER NOT NULL REFERENCES calling_codes (calling_code),
     carrier_id   INTEGER NOT NULL REFERENCES participants (id),
@@ -142,6 +148,8 @@ CREATE TABLE bindings (
     removed_at  BIGINT,
     UNIQUE (app_id, account_ref)
 );
+CREATE INDEX bindings_of_app ON bindings (app_id, id);
+CREATE INDEX bindings_with_date ON bindings (app_id) WHERE freeze_by IS NOT NULL;
 CREATE INDEX bindings_of_number ON bindings (number_id);
 CREATE INDEX bindings_to_recompute ON bindings (recompute_at) WHERE recompute_at IS NOT NULL;
 CREATE INDEX bindings_with_duty ON bindings (app_id, id) WHERE demand <> 0 OR response <> 0;

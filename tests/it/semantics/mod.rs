@@ -1,0 +1,8 @@
+//! The rules: the fold, the answer, duties and clearance.
+
+mod duties;
+mod duty_walks;
+mod fold_properties;
+mod values;
+mod vectors;
+mod verdict;

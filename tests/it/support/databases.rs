@@ -1,0 +1,79 @@
+//! A database for each test, on either kind, and the macro that runs a sentence on both.
+
+use std::path::PathBuf;
+
+use tempfile::TempDir;
+use vacate::storage::{Limits, Storage};
+
+use super::postgres;
+
+/// Which database a test runs on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A file in a folder of its own.
+    Sqlite,
+    /// A database of its own in the private cluster.
+    Postgres,
+}
+
+/// An empty, migrated database that goes when this does.
+pub struct TestDatabase {
+    /// What `database.url` takes.
+    pub url: String,
+    folder: TempDir,
+    _postgres: Option<postgres::Database>,
+}
+
+/// What the tests' connections may do.
+pub const LIMITS: Limits = Limits { connections_max: 24, wait_ms_max: 5_000 };
+
+impl TestDatabase {
+    /// One of this kind.
+    pub fn new(kind: Kind) -> TestDatabase {
+        let folder = tempfile::tempdir().expect("a folder");
+        match kind {
+            Kind::Sqlite => {
+                let url = format!("sqlite:{}", folder.path().join("data/vacate.db").display());
+                TestDatabase { url, folder, _postgres: None }
+            }
+            Kind::Postgres => {
+                let database = postgres::database(migrate);
+                TestDatabase { url: database.url.clone(), folder, _postgres: Some(database) }
+            }
+        }
+    }
+
+    /// A place for the key file, apart from the data.
+    pub fn key_file(&self) -> PathBuf {
+        self.folder.path().join("keys/vacate.keys")
+    }
+}
+
+fn migrate(url: &str) {
+    let storage = Storage::open(url, LIMITS).expect("the template opens");
+    storage.migrate().expect("the template migrates");
+}
+
+/// Runs each sentence on both databases, as two tests.
+macro_rules! on_both_databases {
+    ($($(#[$attribute:meta])* fn $name:ident($kind:ident: Kind) $body:block)*) => {$(
+        mod $name {
+            use super::*;
+
+            fn sentence($kind: Kind) $body
+
+            $(#[$attribute])*
+            #[test]
+            fn on_sqlite() {
+                sentence(Kind::Sqlite);
+            }
+
+            $(#[$attribute])*
+            #[test]
+            fn on_postgres() {
+                sentence(Kind::Postgres);
+            }
+        }
+    )*};
+}
+pub(crate) use on_both_databases;
