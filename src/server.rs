@@ -1,5 +1,7 @@
 //! From settings to a running registry: storage, keys, index, listener, worker; and back, in reverse.
 
+pub mod examine;
+
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::sync::Arc;

@@ -1,29 +1,72 @@
 //! The command line: one file a command. Data goes to stdout, talk to stderr.
 
+mod acknowledge;
+mod bind;
+mod calling_code;
+mod check;
+mod clearance;
+mod completions;
+mod coverage;
+mod doctor;
+mod endpoint;
+mod key;
+mod lines;
+mod migrate;
+mod number;
+mod participant;
+mod publish;
 mod say;
 mod serve;
+mod session;
+mod status;
 
 use std::ffi::OsString;
-use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
+
+use crate::client;
+use say::tell;
+use session::{Global, Session};
 
 /// A phone-number recycling registry.
 #[derive(Debug, Parser)]
-#[command(name = "vacate", version, about, max_term_width = 100)]
+#[command(name = "vacate", version, about, max_term_width = 100, after_help = EXIT_CODES)]
 struct Arguments {
-    /// Settings that differ from the built-in ones (TOML).
-    #[arg(long, global = true, value_name = "FILE", env = "VACATE_CONFIG")]
-    config: Option<PathBuf>,
+    #[command(flatten)]
+    global: Global,
     #[command(subcommand)]
     command: Command,
 }
 
+const EXIT_CODES: &str =
+    "Exit codes: 0 done, 1 failed, 2 usage, 3 some items rejected, 4 refused (key or permission),
+5 unavailable: try again, 10 check says step_up, 11 check says freeze, 130 interrupted.";
+
+// Each says for itself what it is.
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Run the registry.
     Serve(serve::Serve),
+    Migrate(migrate::Migrate),
+    Doctor(doctor::Doctor),
+    Status(status::Status),
+    #[command(subcommand)]
+    Participant(participant::Participant),
+    #[command(subcommand)]
+    Key(key::Key),
+    #[command(subcommand)]
+    CallingCode(calling_code::Command),
+    Coverage(coverage::Coverage),
+    #[command(subcommand)]
+    Number(number::Number),
+    Publish(publish::Publish),
+    Bind(bind::Bind),
+    Ack(acknowledge::Acknowledge),
+    Check(check::Check),
+    Clearance(clearance::Clearance),
+    #[command(subcommand)]
+    Endpoint(endpoint::Endpoint),
+    Completions(completions::Completions),
 }
 
 /// How a command ended.
@@ -33,16 +76,84 @@ pub enum Ended {
     Done,
     /// It failed.
     Failed,
+    /// It can't be understood.
+    Usage,
+    /// It did what it should with some items; others were rejected.
+    SomeRejected,
+    /// The key, or what it may do, doesn't suffice.
+    Refused,
+    /// Later it may work.
+    Unavailable,
+    /// A check advises to step up.
+    StepUp,
+    /// A check advises to freeze.
+    Freeze,
+    /// Somebody stopped it.
+    Interrupted,
 }
 
 impl From<Ended> for ExitCode {
     fn from(ended: Ended) -> ExitCode {
-        match ended {
-            Ended::Done => ExitCode::SUCCESS,
-            Ended::Failed => ExitCode::FAILURE,
+        ExitCode::from(match ended {
+            Ended::Done => 0,
+            Ended::Failed => 1,
+            Ended::Usage => 2,
+            Ended::SomeRejected => 3,
+            Ended::Refused => 4,
+            Ended::Unavailable => 5,
+            Ended::StepUp => 10,
+            Ended::Freeze => 11,
+            Ended::Interrupted => 130,
+        })
+    }
+}
+
+/// Why a command stopped.
+#[derive(Debug)]
+pub enum Failure {
+    /// A call has no answer.
+    Call(client::Error),
+    /// The command line is wrong, for this reason.
+    Usage(String),
+    /// Something else went wrong.
+    Failed(String),
+    /// Nobody reads the output any more, which is no failure.
+    NobodyReads,
+}
+
+impl From<client::Error> for Failure {
+    fn from(error: client::Error) -> Failure {
+        Failure::Call(error)
+    }
+}
+
+impl Failure {
+    /// Tells why, and with which code to end.
+    fn told(&self) -> Ended {
+        match self {
+            Failure::Call(error) => {
+                tell(&format!("vacate: {error}"));
+                match error.class() {
+                    client::Class::Forbidden => Ended::Refused,
+                    client::Class::Unavailable => Ended::Unavailable,
+                    client::Class::Failed => Ended::Failed,
+                }
+            }
+            Failure::Usage(why) => {
+                tell(&format!("vacate: {why}"));
+                Ended::Usage
+            }
+            Failure::Failed(why) => {
+                tell(&format!("vacate: {why}"));
+                Ended::Failed
+            }
+            Failure::NobodyReads => Ended::Done,
         }
     }
 }
+
+/// What a command returns.
+type Outcome = Result<Ended, Failure>;
 
 /// Runs the command line that `arguments` are.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
@@ -51,14 +162,51 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Err(error) => {
             // Help and version come this way too, and belong on stdout.
             let shown = error.print();
-            let usage = if error.use_stderr() { USAGE } else { 0 };
-            return ExitCode::from(if shown.is_ok() { usage } else { 1 });
+            let ended = if error.use_stderr() { Ended::Usage } else { Ended::Done };
+            return if shown.is_ok() { ended.into() } else { Ended::Done.into() };
         }
     };
-    match arguments.command {
-        Command::Serve(serve) => serve.run(arguments.config.as_deref()).into(),
+    dispatch(&arguments.global, arguments.command).unwrap_or_else(|failure| failure.told()).into()
+}
+
+fn dispatch(global: &Global, command: Command) -> Outcome {
+    match command {
+        Command::Serve(serve) => Ok(serve.run(global.config.as_deref())),
+        Command::Migrate(migrate) => migrate.run(global),
+        Command::Completions(completions) => completions.run(&mut Arguments::command()),
+        Command::Doctor(doctor) => until_interrupted(doctor.run(global)),
+        Command::Status(status) => speak(global, async |to| status.run(to).await),
+        Command::Participant(participant) => speak(global, async |to| participant.run(to).await),
+        Command::Key(key) => speak(global, async |to| key.run(to).await),
+        Command::CallingCode(code) => speak(global, async |to| code.run(to).await),
+        Command::Coverage(coverage) => speak(global, async |to| coverage.run(to).await),
+        Command::Number(number) => speak(global, async |to| number.run(to).await),
+        Command::Publish(publish) => speak(global, async |to| publish.run(to).await),
+        Command::Bind(bind) => speak(global, async |to| bind.run(to).await),
+        Command::Ack(acknowledge) => speak(global, async |to| acknowledge.run(to).await),
+        Command::Check(check) => speak(global, async |to| check.run(to).await),
+        Command::Clearance(clearance) => speak(global, async |to| clearance.run(to).await),
+        Command::Endpoint(endpoint) => speak(global, async |to| endpoint.run(to).await),
     }
 }
 
-/// The exit code of a command line that can't be understood.
-const USAGE: u8 = 2;
+/// Runs a command that speaks with a registry.
+fn speak(global: &Global, command: impl AsyncFnOnce(&Session) -> Outcome) -> Outcome {
+    let session = Session::new(global)?;
+    until_interrupted(command(&session))
+}
+
+/// Runs a command until it ends or Ctrl-C is pressed.
+fn until_interrupted(command: impl Future<Output = Outcome>) -> Outcome {
+    let runtime = tokio::runtime::Runtime::new()
+        .map_err(|error| Failure::Failed(format!("no threads to run on: {error}")))?;
+    let ended = runtime.block_on(async {
+        tokio::select! {
+            ended = command => ended,
+            _ = tokio::signal::ctrl_c() => Ok(Ended::Interrupted),
+        }
+    });
+    // A name that is still being looked up must not hold us.
+    runtime.shutdown_background();
+    ended
+}

@@ -77,7 +77,7 @@ impl Enrolment {
 }
 
 /// A participant.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Participant {
     /// The slug.
     pub name: String,
@@ -114,7 +114,7 @@ pub struct Participant {
 }
 
 /// The key that a request was made with.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OwnKey {
     /// `key_…`
     pub id: String,
@@ -142,7 +142,7 @@ pub struct Declaration {
 }
 
 /// A calling code as it stands.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CallingCodeStanding {
     /// Which.
     pub calling_code: CallingCode,

@@ -7,10 +7,11 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use serde::Serialize;
 use tokio::time::sleep;
 
 use super::answer::Item;
-use super::error::{Class, Error, Problem};
+use super::error::{Class, Error};
 
 /// Items of a batch.
 pub const BATCH_ITEMS_MAX: usize = 1_000;
@@ -21,41 +22,30 @@ pub const WAIT_MAX: Duration = Duration::from_secs(30);
 /// The first wait, where the registry doesn't say; each next one is twice as long.
 const WAIT_MIN: Duration = Duration::from_millis(500);
 
-/// What became of a file.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Report<T> {
+/// What became of a file, counted: a file may have any size.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Report {
     /// Items that were stored.
     pub accepted: u64,
     /// Items that had been stored before.
     pub duplicate: u64,
-    /// Items that weren't, in the order of the file.
-    pub rejected: Vec<Rejected<T>>,
-}
-
-/// An item that was rejected.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Rejected<T> {
-    /// Its place in the file, from 0.
-    pub place: u64,
-    /// The item.
-    pub item: T,
-    /// Why.
-    pub problem: Problem,
+    /// Items that weren't.
+    pub rejected: u64,
 }
 
 /// A batch couldn't be sent, so no more were. Run it again.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{error}")]
-pub struct Stopped<T> {
+pub struct Stopped {
     /// Why.
     pub error: Error,
     /// What became of the items that did arrive.
-    pub report: Report<T>,
+    pub report: Report,
 }
 
 /// Sends all `items` with `send`, which is one of the client's batch calls and returns as many items
-/// as it was given. `answered` is told of every batch that was answered: for progress, and for
-/// whatever the answers hold.
+/// as it was given. `answered` is told of every batch that was answered, in whichever order they are: for progress, and for
+/// what was rejected.
 ///
 /// What is unavailable is tried again, up to [`TRIES_MAX`] times. All four run in the caller's task;
 /// it can't be spawned, since the compiler can't tell that an async closure's future is `Send`.
@@ -66,22 +56,20 @@ pub async fn send<T, R>(
     items: impl IntoIterator<Item = T>,
     send: impl AsyncFn(&[T]) -> Result<Vec<Item<R>>, Error>,
     answered: impl FnMut(&[T], &[Item<R>]),
-) -> Result<Report<T>, Stopped<T>> {
-    let report = Report { accepted: 0, duplicate: 0, rejected: Vec::new() };
-    let run = Run { items: items.into_iter(), taken: 0, answered, report, error: None };
-    let run = Mutex::new(run);
+) -> Result<Report, Stopped> {
+    let items = items.into_iter();
+    let run = Mutex::new(Run { items, answered, report: Report::default(), error: None });
     let work = async || {
         loop {
             let next = lock(&run).next();
-            let Some((first, batch)) = next else { return };
+            let Some(batch) = next else { return };
             let outcome = patiently(&batch, &send).await;
-            lock(&run).settle(first, batch, outcome);
+            lock(&run).settle(&batch, outcome);
         }
     };
     tokio::join!(work(), work(), work(), work());
 
-    let Run { mut report, error, .. } = run.into_inner().unwrap_or_else(PoisonError::into_inner);
-    report.rejected.sort_unstable_by_key(|rejected| rejected.place);
+    let Run { report, error, .. } = run.into_inner().unwrap_or_else(PoisonError::into_inner);
     match error {
         None => Ok(report),
         Some(error) => Err(Stopped { error, report }),
@@ -89,28 +77,24 @@ pub async fn send<T, R>(
 }
 
 /// What the four have in common.
-struct Run<T, I, A> {
+struct Run<I, A> {
     items: I,
-    /// How many of them were taken.
-    taken: u64,
     answered: A,
-    report: Report<T>,
+    report: Report,
     error: Option<Error>,
 }
 
-impl<T, I: Iterator<Item = T>, A> Run<T, I, A> {
-    /// The next batch, with the place of its first item; `None` at the end, or after an error.
-    fn next(&mut self) -> Option<(u64, Vec<T>)> {
+impl<T, I: Iterator<Item = T>, A> Run<I, A> {
+    /// The next batch; `None` at the end, or after an error.
+    fn next(&mut self) -> Option<Vec<T>> {
         if self.error.is_some() {
             return None;
         }
         let batch: Vec<T> = self.items.by_ref().take(BATCH_ITEMS_MAX).collect();
-        let first = self.taken;
-        self.taken += batch.len() as u64;
-        (!batch.is_empty()).then_some((first, batch))
+        (!batch.is_empty()).then_some(batch)
     }
 
-    fn settle<R>(&mut self, first: u64, batch: Vec<T>, outcome: Result<Vec<Item<R>>, Error>)
+    fn settle<R>(&mut self, batch: &[T], outcome: Result<Vec<Item<R>>, Error>)
     where
         A: FnMut(&[T], &[Item<R>]),
     {
@@ -121,16 +105,14 @@ impl<T, I: Iterator<Item = T>, A> Run<T, I, A> {
                 return;
             }
         };
-        (self.answered)(&batch, &told);
-        for ((place, item), told) in (first..).zip(batch).zip(told) {
-            match told {
+        for item in &told {
+            match item {
                 Item::Accepted(_) => self.report.accepted += 1,
                 Item::Duplicate(_) => self.report.duplicate += 1,
-                Item::Rejected(problem) => {
-                    self.report.rejected.push(Rejected { place, item, problem });
-                }
+                Item::Rejected(_) => self.report.rejected += 1,
             }
         }
+        (self.answered)(batch, &told);
     }
 }
 

@@ -125,7 +125,7 @@ impl From<HoldsSince> for Option<Moment> {
 }
 
 /// What now holds of one carrier and one calling code.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Covered {
     /// Which.
     pub calling_code: CallingCode,
@@ -160,7 +160,7 @@ pub struct ClearedItem {
 }
 
 /// Whether a number would open an old account.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Clearance {
     /// It opens none.

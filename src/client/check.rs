@@ -41,7 +41,7 @@ pub struct Checked<E> {
 }
 
 /// What a check tells beside the advice.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Told {
     /// Whether the number changed hands.
     #[serde(default = "cannot_tell", deserialize_with = "unknown::answer")]

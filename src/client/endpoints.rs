@@ -10,7 +10,7 @@ use crate::domain::signature::Secret;
 use crate::domain::time::Moment;
 
 /// A webhook address.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Endpoint {
     /// `ep_…`
     pub id: String,
@@ -77,7 +77,7 @@ pub struct EndpointPatch {
 }
 
 /// A message on its way to an endpoint.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Delivery {
     /// `dlv_…`
     pub id: String,
@@ -98,7 +98,7 @@ pub struct Delivery {
 }
 
 /// How far a delivery is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DeliveryState {
     /// It arrived.
@@ -113,7 +113,7 @@ pub enum DeliveryState {
 }
 
 /// One try to deliver a message.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attempt {
     /// When.
     pub at: Moment,

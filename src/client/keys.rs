@@ -40,7 +40,7 @@ impl KeyWish {
 }
 
 /// A key, without its text.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Key {
     /// `key_…`
     pub id: String,

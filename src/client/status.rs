@@ -1,14 +1,14 @@
 //! How the registry is: for the admin in full, for anybody whether it lives and takes requests.
 
 use hyper::{Method, StatusCode};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::error::Error;
 use super::{Client, empty};
 use crate::domain::time::Moment;
 
 /// How the registry is.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Status {
     /// Whether it takes requests.
     pub ready: bool,
@@ -23,7 +23,7 @@ pub struct Status {
 }
 
 /// A node.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Node {
     /// What it is called.
     pub name: String,
@@ -34,7 +34,7 @@ pub struct Node {
 }
 
 /// The messages to apps, all together.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Deliveries {
     /// How many are due.
     pub pending: u64,
@@ -45,7 +45,7 @@ pub struct Deliveries {
 }
 
 /// What somebody should look at.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attention {
     /// What, such as `carrier_silent`; to be shown.
     pub what: String,

@@ -1,0 +1,158 @@
+//! `vacate key`
+
+use clap::Subcommand;
+use serde_json::json;
+
+use super::lines::argument;
+use super::participant::whose;
+use super::say::table;
+use super::session::Session;
+use super::{Ended, Failure, Outcome};
+use crate::client::keys::{IssuedKey, Key as Shown, KeyWish, Whose};
+use crate::clock::Clock;
+use crate::domain::participant::Permission;
+use crate::domain::time::{DAY, HOUR, MINUTE, Moment};
+
+/// Issue and manage API keys. NAME is a participant's, or `me`.
+#[derive(Debug, Subcommand)]
+pub enum Key {
+    /// Issue a key; it is printed once, alone on stdout.
+    ///
+    /// Example: vacate key issue skyfare --permission check --label "login servers" > login.key
+    Issue {
+        /// Whose it is to be.
+        name: String,
+        /// What it may do; everything of its kind where nothing is said. May be repeated.
+        #[arg(long = "permission", value_name = "PERMISSION", value_parser = permission)]
+        permissions: Vec<Permission>,
+        /// What it is called.
+        #[arg(long, value_name = "TEXT", default_value = "command line")]
+        label: String,
+        /// When it ends.
+        #[arg(long, value_name = "TIME", value_parser = argument::<Moment>)]
+        expires_at: Option<Moment>,
+    },
+    /// List keys; the keys themselves can't be shown again.
+    ///
+    /// Example: vacate key list skyfare
+    List {
+        /// Whose.
+        name: String,
+    },
+    /// End a key at once.
+    ///
+    /// Example: vacate key revoke skyfare key_01m83vvccg5hre2avt0s3fj8ks --yes
+    Revoke {
+        /// Whose.
+        name: String,
+        /// Its id.
+        id: String,
+    },
+    /// Issue a key like another, which goes on for a while.
+    ///
+    /// Example: vacate key rotate skyfare key_01m83vvccg5hre2avt0s3fj8ks --overlap 24h > login.key
+    Rotate {
+        /// Whose.
+        name: String,
+        /// The id of the old one.
+        id: String,
+        /// How long the old one goes on: a whole number and s, m, h or d.
+        #[arg(long, value_name = "TIME", default_value = "24h", value_parser = seconds)]
+        overlap: u32,
+    },
+}
+
+impl Key {
+    pub(super) async fn run(&self, session: &Session) -> Outcome {
+        match self {
+            Key::Issue { name, permissions, label, expires_at } => {
+                let permissions = (!permissions.is_empty()).then(|| permissions.clone());
+                let wish = KeyWish { label: label.clone(), permissions, expires_at: *expires_at };
+                show_once(session, &session.client.issue_key(whose(name), &wish).await?)?;
+            }
+            Key::List { name } => {
+                let all = session.client.keys(whose(name)).all().await?;
+                session.say.show(&all, || table(&rows(&all)))?;
+            }
+            Key::Revoke { name, id } => {
+                session.must_mean_it(&format!("{id} of {name} ends within two seconds."))?;
+                session.client.revoke_key(whose(name), id).await?;
+                session.say.tell("revoked");
+            }
+            Key::Rotate { name, id, overlap } => {
+                rotate(session, whose(name), id, *overlap).await?;
+            }
+        }
+        Ok(Ended::Done)
+    }
+}
+
+async fn rotate(
+    session: &Session,
+    whose: Whose<'_>,
+    id: &str,
+    overlap: u32,
+) -> Result<(), Failure> {
+    let all = session.client.keys(whose).all().await?;
+    let old = all.into_iter().find(|key| key.id == id);
+    let old = old.ok_or_else(|| Failure::Failed("there is no such key".to_owned()))?;
+    let wish = KeyWish { label: old.label, permissions: Some(old.permissions), expires_at: None };
+    let until = Clock::System.now().plus(overlap);
+    // The new one first: whatever fails afterwards, there is a key that works.
+    show_once(session, &session.client.issue_key(whose, &wish).await?)?;
+    session.client.expire_key(whose, id, until).await?;
+    session.say.tell(&format!("{id} goes on until {until}"));
+    Ok(())
+}
+
+fn show_once(session: &Session, issued: &IssuedKey) -> Result<(), Failure> {
+    let key = &issued.key;
+    let value = json!({
+        "id": key.id, "label": key.label, "permissions": key.permissions,
+        "key": issued.text.expose(), "created_at": key.created_at, "expires_at": key.expires_at,
+    });
+    session.say.show(&value, || issued.text.expose().to_owned())?;
+    session.say.tell(&format!("{}: the key is shown only now", key.id));
+    Ok(())
+}
+
+fn rows(all: &[Shown]) -> Vec<Vec<String>> {
+    let header = ["ID", "LABEL", "MAY", "CREATED", "LAST USED", "ENDS"].map(str::to_owned).to_vec();
+    let when =
+        |moment: Option<Moment>| moment.map_or("–".to_owned(), |moment| moment.to_string());
+    let rows = all.iter().map(|key| {
+        let may: Vec<&str> = key.permissions.iter().map(|permission| permission.text()).collect();
+        vec![
+            key.id.clone(),
+            key.label.clone(),
+            may.join(" "),
+            key.created_at.to_string(),
+            when(key.last_used_at),
+            when(key.expires_at),
+        ]
+    });
+    [header].into_iter().chain(rows).collect()
+}
+
+fn permission(text: &str) -> Result<Permission, String> {
+    let known = Permission::ALL.iter().copied().find(|known| known.text() == text);
+    known.ok_or_else(|| {
+        let all: Vec<&str> = Permission::ALL.iter().map(|known| known.text()).collect();
+        format!("known ones are {}", all.join(" "))
+    })
+}
+
+/// `90m` in seconds.
+pub(super) fn seconds(text: &str) -> Result<u32, String> {
+    let wrong = || "write a whole number and s, m, h or d, as in 24h".to_owned();
+    let (count, unit) = text.split_at_checked(text.len().saturating_sub(1)).ok_or_else(wrong)?;
+    let unit = match unit {
+        "s" => 1,
+        "m" => MINUTE,
+        "h" => HOUR,
+        "d" => DAY,
+        _ => return Err(wrong()),
+    };
+    let count: u32 = count.parse().map_err(|_| wrong())?;
+    count.checked_mul(unit).ok_or_else(wrong)
+}

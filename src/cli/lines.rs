@@ -1,0 +1,284 @@
+//! Files with a line for each item: read as CSV (RFC 4180) with a header, of any size, and sent in
+//! batches. A line that is rejected, here or there, goes to `FILE.rejected.csv` with the reason; that
+//! file can be corrected and sent as it is.
+
+mod progress;
+mod rejects;
+mod source;
+
+use std::str::FromStr;
+
+use serde::Deserialize;
+use serde::de::IntoDeserializer;
+use serde::de::value::{Error as ValueError, StrDeserializer};
+
+use super::session::Session;
+use super::{Ended, Failure};
+use crate::client::batches::{self, Report, Stopped};
+use crate::client::number::Directory;
+use crate::client::{Client, Error, Item, Problem};
+use crate::domain::number::{E164, NumberText};
+use crate::domain::rejection::{Code, Rejection};
+use progress::Progress;
+use rejects::Rejects;
+pub use source::{Line, Source};
+
+/// Why a line isn't sent.
+#[derive(Debug)]
+pub enum Refusal {
+    /// It is wrong itself.
+    Line(Problem),
+    /// A call that it needs has no answer.
+    Call(Error),
+}
+
+impl From<Problem> for Refusal {
+    fn from(problem: Problem) -> Refusal {
+        Refusal::Line(problem)
+    }
+}
+
+/// Sends every line of `source`: `make` reads one, `post` sends a batch of them, and `stored` is told of
+/// each that stands. Four batches are under way at a time; what is unavailable is tried again.
+///
+/// # Errors
+/// When a batch has no answer after all tries. What came before it stands; the file can be sent again.
+pub async fn send<P, R>(
+    session: &Session,
+    source: Source,
+    make: impl AsyncFn(&Line) -> Result<P, Refusal>,
+    post: impl AsyncFn(&[P]) -> Result<Vec<Item<R>>, Error>,
+    mut stored: impl FnMut(&Line, &R) -> Result<(), Failure>,
+) -> Result<Report, Failure> {
+    let mut rejects = Rejects::of(&source)?;
+    let mut progress = Progress::of(&source, session.say);
+    let trouble = std::cell::RefCell::new(None);
+    let failed = source.failure();
+    let lines = source.lines().take_while(|_| trouble.borrow().is_none());
+    let batch = async |lines: &[Line]| send_batch(lines, &make, &post).await;
+    let answered = |lines: &[Line], items: &[Item<R>]| {
+        for (line, item) in lines.iter().zip(items) {
+            let kept = match item.told() {
+                Ok(told) => stored(line, told),
+                Err(problem) => rejects.keep(line, problem),
+            };
+            if let Err(failure) = kept {
+                trouble.borrow_mut().get_or_insert(failure);
+            }
+        }
+        progress.answered(lines);
+    };
+    let sent = batches::send(lines, batch, answered).await;
+    progress.end();
+    let kept = rejects.end()?;
+    if let Some(failure) = trouble.into_inner().or_else(|| failed.take()) {
+        return Err(failure);
+    }
+    match sent {
+        Ok(report) => {
+            session.say.tell(&format!("{}{kept}", counted(&report)));
+            Ok(report)
+        }
+        Err(Stopped { error, report }) => {
+            session
+                .say
+                .tell(&format!("{} before it stopped; run it again{kept}", counted(&report)));
+            Err(Failure::Call(error))
+        }
+    }
+}
+
+/// How a file that was sent ends.
+pub fn ended(report: &Report) -> Ended {
+    if report.rejected == 0 { Ended::Done } else { Ended::SomeRejected }
+}
+
+fn counted(report: &Report) -> String {
+    let Report { accepted, duplicate, rejected } = report;
+    format!("{accepted} accepted, {duplicate} known before, {rejected} rejected")
+}
+
+/// Sends those lines that can be read; one answer for each line, in their order.
+async fn send_batch<P, R>(
+    lines: &[Line],
+    make: &impl AsyncFn(&Line) -> Result<P, Refusal>,
+    post: &impl AsyncFn(&[P]) -> Result<Vec<Item<R>>, Error>,
+) -> Result<Vec<Item<R>>, Error> {
+    let (mut made, mut refused) = (Vec::new(), Vec::new());
+    for line in lines {
+        let item = match line.is_intact() {
+            Ok(()) => make(line).await,
+            Err(problem) => Err(problem.into()),
+        };
+        match item {
+            Ok(item) => {
+                made.push(item);
+                refused.push(None);
+            }
+            Err(Refusal::Line(problem)) => refused.push(Some(problem)),
+            Err(Refusal::Call(error)) => return Err(error),
+        }
+    }
+    let answers = if made.is_empty() { Vec::new() } else { post(&made).await? };
+    let mut answers = answers.into_iter();
+    let each = refused.into_iter().map(|problem| match problem {
+        Some(problem) => Some(Item::Rejected(problem)),
+        None => answers.next(),
+    });
+    Ok(each.flatten().collect())
+}
+
+impl Line {
+    /// A column that must be filled.
+    ///
+    /// # Errors
+    /// `field_missing`.
+    pub fn need(&self, column: &str) -> Result<&str, Problem> {
+        self.get(column).ok_or_else(|| {
+            let detail = format!("The column {column} is empty or not there.");
+            problem(Rejection::new(Code::FieldMissing, detail), column)
+        })
+    }
+
+    /// A column as what it is to be, if it is filled.
+    ///
+    /// # Errors
+    /// Those of the type.
+    pub fn parse<T: FromStr<Err = Rejection>>(&self, column: &str) -> Result<Option<T>, Problem> {
+        let text = self.get(column);
+        text.map(str::parse).transpose().map_err(|refused| problem(refused, column))
+    }
+
+    /// A column as one of the values of an enumeration, if it is filled.
+    ///
+    /// # Errors
+    /// `value_not_allowed`.
+    pub fn one_of<'a, T: Deserialize<'a>>(&'a self, column: &str) -> Result<Option<T>, Problem> {
+        self.get(column).map(|text| value(text, column)).transpose()
+    }
+
+    /// A column as what it is to be; it must be filled.
+    ///
+    /// # Errors
+    /// `field_missing`, and those of the type.
+    pub fn need_parsed<T: FromStr<Err = Rejection>>(&self, column: &str) -> Result<T, Problem> {
+        self.need(column)?.parse().map_err(|refused| problem(refused, column))
+    }
+
+    /// A column as one of the values of an enumeration; it must be filled.
+    ///
+    /// # Errors
+    /// `field_missing`, `value_not_allowed`.
+    pub fn need_one_of<'a, T: Deserialize<'a>>(&'a self, column: &str) -> Result<T, Problem> {
+        value(self.need(column)?, column)
+    }
+
+    /// A column as a whole number, if it is filled.
+    ///
+    /// # Errors
+    /// `field_wrong_type`.
+    pub fn whole(&self, column: &str) -> Result<Option<u32>, Problem> {
+        self.get(column).map(str::parse).transpose().map_err(|_| {
+            let detail = "This must be a whole number.";
+            problem(Rejection::new(Code::FieldWrongType, detail), column)
+        })
+    }
+
+    /// Whether it can be read at all.
+    fn is_intact(&self) -> Result<(), Problem> {
+        let Some(damage) = self.damage else { return Ok(()) };
+        Err(problem(Rejection::new(Code::BodyMalformed, damage), "line"))
+    }
+
+    /// A column as a number: `+491701234567` is hashed here, what is hashed is taken as it is.
+    ///
+    /// # Errors
+    /// What is wrong with it, or that the directory has no answer.
+    pub async fn number(&self, column: &str, numbers: &Numbers) -> Result<NumberText, Refusal> {
+        numbers.read(self.need(column)?).await.map_err(|refusal| match refusal {
+            Refusal::Line(refused) => {
+                Refusal::Line(Problem { field: Some(column.to_owned()), ..refused })
+            }
+            Refusal::Call(error) => Refusal::Call(error),
+        })
+    }
+}
+
+fn value<'a, T: Deserialize<'a>>(text: &'a str, column: &str) -> Result<T, Problem> {
+    let text: StrDeserializer<'a, ValueError> = text.into_deserializer();
+    T::deserialize(text).map_err(|error| {
+        let refused = Rejection::from_serde(&error.to_string()).unwrap_or_else(|| {
+            Rejection::new(Code::ValueNotAllowed, "This is none of the values allowed.")
+        });
+        problem(refused, column)
+    })
+}
+
+/// Makes what people write of numbers into what goes over the wire.
+pub struct Numbers {
+    directory: Directory,
+    proved: tokio::sync::OnceCell<()>,
+}
+
+impl Numbers {
+    /// Asks nothing before the first plain number.
+    pub fn new(client: &Client) -> Numbers {
+        Numbers { directory: Directory::new(client), proved: tokio::sync::OnceCell::new() }
+    }
+
+    /// A digest, token or handle as it is; a phone number in E.164 hashed, after a test number has
+    /// proved that digests made here are understood there.
+    ///
+    /// # Errors
+    /// What is wrong with it, or that the directory has no answer.
+    pub async fn read(&self, text: &str) -> Result<NumberText, Refusal> {
+        if !text.starts_with('+') {
+            let national = |refused: &Rejection| refused.code == Code::NumberPlain;
+            return text.parse().map_err(|refused: Rejection| {
+                Refusal::Line(if national(&refused) {
+                    in_e164()
+                } else {
+                    problem(refused, "number")
+                })
+            });
+        }
+        let number: E164 = text.parse().map_err(|refused| problem(refused, "number"))?;
+        self.proved.get_or_try_init(async || self.prove().await).await.map_err(Refusal::Call)?;
+        self.directory.digest(&number).await.map_err(Refusal::Call)
+    }
+
+    /// A key that may neither check nor clear can't ask; the directory's key id was compared anyway.
+    async fn prove(&self) -> Result<(), Error> {
+        match self.directory.prove().await {
+            Err(error) if error.code() == Some("permission_missing") => Ok(()),
+            proved => proved,
+        }
+    }
+}
+
+fn in_e164() -> Problem {
+    Problem {
+        code: Code::NumberMalformed.text().to_owned(),
+        title: "Not an international number".to_owned(),
+        detail: "A phone number is written in E.164, + and digits, as in +491701234567.".to_owned(),
+        field: Some("number".to_owned()),
+        remedy: "Write it in E.164; --region, for national ones, comes with a later release."
+            .to_owned(),
+    }
+}
+
+/// A refusal of ours in the shape of the registry's.
+fn problem(refused: Rejection, column: &str) -> Problem {
+    Problem {
+        code: refused.code.text().to_owned(),
+        title: "This can't be sent".to_owned(),
+        detail: refused.detail.into_owned(),
+        field: Some(column.to_owned()),
+        remedy: String::new(),
+    }
+}
+
+/// Reads an argument by the type's own rules, whose words never repeat it.
+pub fn argument<T: FromStr<Err = Rejection>>(text: &str) -> Result<T, String> {
+    text.parse().map_err(|refused: Rejection| refused.detail.into_owned())
+}

@@ -1,0 +1,171 @@
+//! What every command has: where the registry is, which key to use, how to speak.
+
+use std::ffi::OsStr;
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+use url::{Host, Url};
+use zeroize::Zeroizing;
+
+use super::Failure;
+use super::say::{Form, Paint, Say, Talk};
+use crate::client::{ApiKey, Client};
+use crate::config::{self, Config};
+
+/// What stands before or after any command.
+#[derive(Debug, Args)]
+pub struct Global {
+    /// Settings that differ from the built-in ones (TOML).
+    #[arg(long, global = true, value_name = "FILE", env = "VACATE_CONFIG")]
+    pub config: Option<PathBuf>,
+    /// Where the registry is.
+    #[arg(
+        long,
+        global = true,
+        value_name = "URL",
+        env = "VACATE_URL",
+        default_value = "http://127.0.0.1:8080"
+    )]
+    url: String,
+    /// A file that holds the API key; else `VACATE_KEY`, else the admin's key of a registry on this
+    /// machine.
+    #[arg(long, global = true, value_name = "FILE")]
+    key_file: Option<PathBuf>,
+    /// Show data as JSON.
+    #[arg(long, global = true)]
+    json: bool,
+    /// Tell nothing but failures.
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    quiet: bool,
+    /// Tell more.
+    #[arg(short, long, global = true)]
+    verbose: bool,
+    /// When to use colours.
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    color: Colour,
+    /// Do what can't be undone without asking back.
+    #[arg(long, global = true)]
+    yes: bool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Colour {
+    Auto,
+    Always,
+    Never,
+}
+
+/// One command's way to a registry.
+pub struct Session {
+    /// Its calls.
+    pub client: Client,
+    /// How to speak.
+    pub say: Say,
+    yes: bool,
+}
+
+impl Global {
+    /// How to speak.
+    pub fn say(&self) -> Say {
+        let talk = match (self.quiet, self.verbose) {
+            (true, _) => Talk::Quiet,
+            (false, false) => Talk::Normal,
+            (false, true) => Talk::Verbose,
+        };
+        let wanted = match self.color {
+            Colour::Always => true,
+            Colour::Never => false,
+            Colour::Auto => {
+                // https://no-color.org: whatever its value is, unless empty.
+                let refused = variable("NO_COLOR").is_some_and(|value| !value.is_empty());
+                std::io::stdout().is_terminal() && !refused
+            }
+        };
+        Say {
+            talk,
+            form: if self.json { Form::Json } else { Form::Text },
+            paint: if wanted { Paint::Colours } else { Paint::Plain },
+        }
+    }
+
+    /// The settings.
+    ///
+    /// # Errors
+    /// Says which setting is wrong.
+    pub fn settings(&self) -> Result<Config, Failure> {
+        Config::load(self.config.as_deref(), config::environment(), &[])
+            .map_err(|error| Failure::Failed(error.to_string()))
+    }
+}
+
+impl Session {
+    /// Finds the key. Nothing is asked yet.
+    ///
+    /// # Errors
+    /// When there is no key, or the URL is none.
+    pub fn new(global: &Global) -> Result<Session, Failure> {
+        let say = global.say();
+        let client =
+            Client::new(&global.url).map_err(|error| Failure::Usage(format!("--url: {error}")))?;
+        let (key, from) = key(global)?;
+        say.detail(&format!("{} with the key of {from}", global.url));
+        Ok(Session { client: client.with_key(key), say, yes: global.yes })
+    }
+
+    /// Lets only those go on who said that they know what they do.
+    ///
+    /// # Errors
+    /// Without `--yes`: says what would happen.
+    pub fn must_mean_it(&self, what: &str) -> Result<(), Failure> {
+        if self.yes {
+            return Ok(());
+        }
+        Err(Failure::Usage(format!("{what} This can't be undone; say --yes if you mean it.")))
+    }
+}
+
+fn key(global: &Global) -> Result<(ApiKey, String), Failure> {
+    if let Some(file) = &global.key_file {
+        return Ok((read_key(file)?, file.display().to_string()));
+    }
+    if let Some(text) = variable("VACATE_KEY") {
+        return Ok((parse_key(&text, "VACATE_KEY")?, "VACATE_KEY".to_owned()));
+    }
+    // Only to this machine: the admin's key must not go wherever a mistyped URL leads.
+    if is_here(&global.url)
+        && let Ok(settings) = global.settings()
+    {
+        let file = settings.keys.file.with_file_name("admin.key");
+        if file.exists() {
+            return Ok((read_key(&file)?, file.display().to_string()));
+        }
+    }
+    Err(Failure::Usage("no key: set VACATE_KEY, or give --key-file FILE".to_owned()))
+}
+
+fn read_key(file: &Path) -> Result<ApiKey, Failure> {
+    let text = std::fs::read_to_string(file).map(Zeroizing::new).map_err(|error| {
+        Failure::Failed(format!("{}: the key can't be read: {}", file.display(), error.kind()))
+    })?;
+    parse_key(&text, &file.display().to_string())
+}
+
+fn parse_key(text: &str, from: &str) -> Result<ApiKey, Failure> {
+    ApiKey::parse(text.trim()).map_err(|error| Failure::Usage(format!("{from}: {error}")))
+}
+
+fn is_here(url: &str) -> bool {
+    let url = Url::parse(url).ok();
+    match url.as_ref().and_then(Url::host) {
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        Some(Host::Domain(name)) => name == "localhost",
+        None => false,
+    }
+}
+
+fn variable(name: &str) -> Option<Zeroizing<String>> {
+    let (_, value) = config::environment().find(|(known, _)| known == OsStr::new(name))?;
+    value.into_string().ok().map(Zeroizing::new)
+}

@@ -1,0 +1,256 @@
+//! The commands, by the real binary against a real registry.
+
+mod files;
+mod registry;
+
+use std::time::Duration;
+
+use chrono::DateTime;
+use registry::{Registry, failed_with, vacate};
+use vacate::client::receiver::Receiver;
+use vacate::clock::Clock;
+use vacate::domain::signature::Secret;
+
+#[test]
+fn a_registry_is_set_up_and_an_account_frozen_by_commands_alone() {
+    let registry = Registry::start();
+    registry.set_up();
+    let shown = registry.run(&["calling-code", "show", "49"]);
+    assert!(shown.out.contains("northtel"), "{}", shown.out);
+
+    registry.write(
+        "accounts.csv",
+        "account_ref,number,verified_at\nu-1,+491701234567,2026-02-14T21:20:00Z\n",
+    );
+    let bound = registry.run(&["--key-file", "app.key", "bind", "accounts.csv"]);
+    let handle = bound.out.lines().nth(1).unwrap().strip_prefix("u-1,").unwrap().to_owned();
+    assert!(bound.out.starts_with("account_ref,handle\nu-1,vh1.49."), "{}", bound.out);
+
+    let yesterday = registry.yesterday();
+    let args = ["--key-file", "carrier.key", "coverage", "49", "--through", &yesterday];
+    registry.run(&args);
+    let allowed = registry.run(&["--key-file", "app.key", "check", &handle]);
+    assert_eq!((allowed.code, allowed.out.as_str()), (0, "allow (unchanged, no_change)\n"));
+
+    registry.write(
+        "events.csv",
+        "id,type,number,effective_on\ne-1,disconnected,+491701234567,2026-10-20\n",
+    );
+    registry.run(&["--key-file", "carrier.key", "publish", "events.csv"]);
+    let frozen = registry.try_run(&["--key-file", "app.key", "check", &handle]);
+    assert_eq!((frozen.code, frozen.out.as_str()), (11, "freeze (changed, disconnected)\n"));
+    let json = registry.try_run(&["--key-file", "app.key", "--json", "check", &handle]);
+    assert_eq!(json.json()["advice"], "freeze");
+
+    registry.write("did.csv", "account_ref,did,revision\nu-1,frozen,1\n");
+    let acknowledged = registry.run(&["--key-file", "app.key", "--json", "ack", "did.csv"]);
+    assert_eq!(acknowledged.json()["accepted"], 1);
+    registry.write("late.csv", "account_ref,did,revision\nu-1,detached,0\n");
+    let late = registry.try_run(&["--key-file", "app.key", "ack", "late.csv"]);
+    assert_eq!(late.code, 3);
+    assert!(registry.read("late.csv.rejected.csv").contains("2,revision_old,"));
+
+    registry.write("reissue.csv", "number\n+491701234567\n");
+    let cleared = registry.run(&["--key-file", "carrier.key", "clearance", "reissue.csv"]);
+    assert!(cleared.out.starts_with("line,clearance,band,not_before\n2,too_early,,2027-"));
+}
+
+#[test]
+fn a_check_ends_with_what_it_advises() {
+    let registry = Registry::start();
+    registry.set_up();
+    let check = |number: &str| {
+        let at = "2026-02-14T21:20:00Z";
+        registry.try_run(&["--key-file", "app.key", "check", number, "--verified-at", at])
+    };
+    let codes = [("1", 0), ("3", 11), ("4", 10), ("5", 10), ("6", 5), ("7", 5)];
+    for (last, code) in codes {
+        assert_eq!(check(&format!("+999000000{last}")).code, code, "{last}");
+    }
+    // No number without a calling code, and none that isn't one.
+    assert_eq!(check("0170123456").code, 2);
+    assert_eq!(check("+49").code, 2);
+    let refused = registry.try_run(&["--key-file", "carrier.key", "check", "+9990000001"]);
+    assert_eq!((refused.code, refused.out.as_str()), (4, "step_up (no answer)\n"));
+    let unreachable =
+        vacate(&["--url", "http://127.0.0.1:9", "--key-file", &registry.path("app.key"), "status"]);
+    assert_eq!(unreachable.code, 5);
+}
+
+#[test]
+fn a_key_is_shown_once_and_rotated() {
+    let registry = Registry::start();
+    registry.set_up();
+    let issued = registry.run(&["key", "issue", "skyfare", "--permission", "check"]);
+    assert!(
+        issued.out.starts_with("vk1_app_") && issued.out.lines().count() == 1,
+        "{}",
+        issued.out
+    );
+    assert!(!issued.err.contains("vk1_"), "{}", issued.err);
+    let id = issued.err.split(':').next().unwrap().to_owned();
+
+    let rotated = registry.run(&["key", "rotate", "skyfare", &id, "--overlap", "90m"]);
+    assert!(rotated.out.starts_with("vk1_app_") && rotated.out != issued.out);
+    let keys = registry.run(&["--json", "key", "list", "skyfare"]).json();
+    let old = keys.as_array().unwrap().iter().find(|key| key["id"] == *id).unwrap();
+    assert!(old["expires_at"].is_string(), "{old}");
+
+    let meant = registry.try_run(&["key", "revoke", "skyfare", &id]);
+    assert_eq!(meant.code, 2);
+    assert!(meant.err.contains("--yes"), "{}", meant.err);
+    registry.run(&["key", "revoke", "skyfare", &id, "--yes"]);
+    registry.write("old.key", &issued.out);
+    let refused = registry.try_run(&["--key-file", "old.key", "participant", "show", "me"]);
+    assert_eq!(refused.code, 4);
+}
+
+#[test]
+fn a_participant_is_suspended_and_resumed() {
+    let registry = Registry::start();
+    registry.set_up();
+    registry.run(&["participant", "suspend", "skyfare", "--why", "contract ended"]);
+    let me = ["--key-file", "app.key", "participant", "show", "me"];
+    assert_eq!(registry.try_run(&me).code, 4);
+    registry.run(&["participant", "resume", "skyfare"]);
+    assert!(registry.run(&me).out.contains("check bind act manage"));
+    let unknown = registry.try_run(&["participant", "show", "nobody"]);
+    assert_eq!(unknown.code, 1);
+    let listed = registry.run(&["participant", "list"]);
+    assert_eq!(listed.out.lines().count(), 4);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_endpoint_is_added_tried_turned_off_and_removed() {
+    let receiver = Receiver::start(|| DateTime::from(Clock::System.now())).await.unwrap();
+    let registry = Registry::start();
+    registry.set_up();
+    let app = |args: &[&str]| registry.try_run(&[&["--key-file", "app.key"], args].concat());
+    let added = app(&["endpoint", "add", &receiver.url()]);
+    receiver.trust(vec![Secret::parse(added.out.trim()).unwrap()]);
+    let id = added.err.split(':').next().unwrap().to_owned();
+    let tested = app(&["endpoint", "test", &id]);
+    assert_eq!(tested.code, 0, "{}", tested.err);
+    assert!(tested.out.starts_with("delivered: answered with 204"), "{}", tested.out);
+    assert!(receiver.next(Duration::from_secs(5)).await.is_some());
+
+    let rotated = app(&["endpoint", "rotate", &id]);
+    assert!(rotated.out.starts_with("whsec_") && rotated.out != added.out);
+    assert!(app(&["endpoint", "disable", &id]).out.contains("disabled"));
+    assert!(app(&["endpoint", "enable", &id]).out.contains("enabled"));
+    drop(receiver);
+    let lost = app(&["endpoint", "test", &id]);
+    assert_eq!(lost.code, 1, "{}", lost.out);
+    assert_eq!(app(&["endpoint", "remove", &id]).code, 2);
+    assert_eq!(app(&["endpoint", "remove", &id, "--yes"]).code, 0);
+    assert_eq!(app(&["endpoint", "list"]).out.lines().count(), 1);
+}
+
+#[test]
+fn the_state_of_a_registry_is_shown_until_it_is_interrupted() {
+    let registry = Registry::start();
+    let once = registry.run(&["--color", "always", "status"]);
+    assert!(once.out.contains("\u{1b}[32mready\u{1b}[0m"), "{:?}", once.out);
+    assert!(!registry.run(&["status"]).out.contains('\u{1b}'));
+    let mut watching = registry.spawn(&["--json", "status", "--watch"]);
+    watching.wait_for_output();
+    watching.interrupt();
+    assert_eq!(watching.code(), Some(130));
+}
+
+#[test]
+fn doctor_and_migrate_look_without_making_anything() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = |args: &[&str]| registry::vacate_in(folder.path(), args);
+    let fresh = run(&["doctor"]);
+    assert_eq!(fresh.out.matches("the first start makes it").count(), 2, "{}", fresh.out);
+    assert_eq!(run(&["migrate", "--dry-run"]).code, 0);
+    assert!(std::fs::read_dir(folder.path()).unwrap().next().is_none());
+
+    let migrated = run(&["migrate"]);
+    assert_eq!((migrated.code, migrated.err.as_str()), (0, "these steps were taken\n"));
+    assert_eq!(run(&["migrate"]).err, "the schema is up to date\n");
+
+    std::fs::create_dir(folder.path().join("keys")).unwrap();
+    std::fs::write(folder.path().join("keys/vacate.keys"), "no keys").unwrap();
+    let open = run(&["doctor"]);
+    assert_eq!(open.code, 1);
+    assert!(open.out.contains("FAILS  keys"), "{}", open.out);
+    assert!(open.out.contains("up to date"), "{}", open.out);
+
+    std::fs::write(folder.path().join("bad.toml"), "[server]\nlistne = \"x\"\n").unwrap();
+    let wrong = run(&["--config", "bad.toml", "doctor"]);
+    assert_eq!(wrong.code, 1);
+    assert!(wrong.out.contains("FAILS  settings"), "{}", wrong.out);
+}
+
+#[test]
+fn a_command_line_that_is_wrong_ends_with_two() {
+    for args in [
+        &["publish"][..],
+        &["nonsense"],
+        &["check"],
+        &["key", "issue"],
+        &[],
+        &["-q", "-v", "status"],
+    ] {
+        failed_with(2, args);
+    }
+    // Without a key nothing is asked.
+    let folder = tempfile::tempdir().unwrap();
+    let keyless = registry::vacate_in(folder.path(), &["status"]);
+    assert_eq!(keyless.code, 2);
+    assert!(keyless.err.contains("VACATE_KEY"), "{}", keyless.err);
+}
+
+#[test]
+fn the_admin_s_key_stays_on_this_machine() {
+    let registry = Registry::start();
+    let elsewhere = registry.try_run(&["--url", "http://vacate.example.net", "status"]);
+    assert_eq!(elsewhere.code, 2);
+    assert!(elsewhere.err.contains("no key"), "{}", elsewhere.err);
+}
+
+#[test]
+fn every_command_s_help_has_an_example() {
+    let commands = [
+        "serve",
+        "migrate",
+        "doctor",
+        "status",
+        "participant add",
+        "participant list",
+        "participant show",
+        "participant suspend",
+        "participant resume",
+        "key issue",
+        "key list",
+        "key revoke",
+        "key rotate",
+        "calling-code set",
+        "calling-code show",
+        "coverage",
+        "number digest",
+        "publish",
+        "bind",
+        "ack",
+        "check",
+        "clearance",
+        "endpoint add",
+        "endpoint list",
+        "endpoint test",
+        "endpoint rotate",
+        "endpoint disable",
+        "endpoint enable",
+        "endpoint remove",
+        "completions",
+    ];
+    for command in commands {
+        let args: Vec<&str> = command.split(' ').chain(["--help"]).collect();
+        let help = vacate(&args);
+        assert_eq!(help.code, 0, "{command}");
+        assert!(help.out.contains("Example"), "{command}: {}", help.out);
+    }
+    assert!(vacate(&["completions", "bash"]).out.contains("_vacate"));
+    assert!(vacate(&["--version"]).out.starts_with("vacate "));
+}

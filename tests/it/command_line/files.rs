@@ -1,0 +1,162 @@
+//! Files of many lines, by the real binary.
+
+use super::registry::Registry;
+
+const LINES: usize = 3_000;
+
+/// So many events of different numbers, every `wrong`th with a number that can't be one.
+fn events(wrong: usize) -> String {
+    let line = |number: usize| {
+        let phone = if number % wrong == wrong - 1 { "0170123" } else { "+4917" };
+        format!("e-{number},disconnected,{phone}{:07},2026-10-20\n", 1_000_000 + number)
+    };
+    let header = "id,type,number,effective_on\n".to_owned();
+    (0..LINES).map(line).fold(header, |file, line| file + &line)
+}
+
+#[test]
+fn a_file_is_published_its_rejected_lines_are_corrected_and_it_is_run_again() {
+    let registry = Registry::start();
+    registry.set_up();
+    let yesterday = registry.yesterday();
+    let publish = |file: &str| {
+        registry.try_run(&[
+            "--key-file",
+            "carrier.key",
+            "--json",
+            "publish",
+            file,
+            "--through",
+            &yesterday,
+        ])
+    };
+    let through = || {
+        let standing = registry.run(&["--json", "calling-code", "show", "49"]).json();
+        standing["through"].as_str().unwrap().to_owned()
+    };
+
+    registry.write("night.csv", &events(300));
+    let first = publish("night.csv");
+    assert_eq!(first.code, 3, "{}", first.err);
+    assert_eq!(first.json()["accepted"], 2_990);
+    assert_eq!(first.json()["rejected"], 10);
+    let rejected = registry.read("night.csv.rejected.csv");
+    assert!(rejected.starts_with("line,code,detail,id,type,number,effective_on\n"), "{rejected}");
+    assert_eq!(rejected.lines().count(), 11);
+    assert!(rejected.contains("\n301,number_malformed,"), "{rejected}");
+    assert!(rejected.contains(",e-299,disconnected,01701231000299,2026-10-20\n"), "{rejected}");
+    // Who reads `through` must be able to rely on it.
+    assert_eq!(through(), "2000-01-01T00:00:00Z");
+
+    registry.write("corrected.csv", &rejected.replace(",0170123", ",+4917"));
+    let corrected = publish("corrected.csv");
+    assert_eq!((corrected.code, corrected.json()["accepted"].as_u64()), (0, Some(10)));
+    assert_eq!(through(), yesterday);
+    assert!(!registry.has("corrected.csv.rejected.csv"));
+
+    registry.write("night.csv", &events(LINES + 1));
+    let again = publish("night.csv");
+    assert_eq!(again.code, 0, "{}", again.err);
+    assert_eq!(
+        (again.json()["accepted"].as_u64(), again.json()["duplicate"].as_u64()),
+        (Some(0), Some(3_000))
+    );
+    assert!(!registry.has("night.csv.rejected.csv"));
+}
+
+#[test]
+fn lines_that_can_t_be_read_are_rejected_alone() {
+    let registry = Registry::start();
+    registry.set_up();
+    let file = "\u{feff}account_ref,number,verified_at,proof\n\
+        u-1,+491701234567,2026-02-14T21:20:00Z,\n\
+        u-2,+491701234567\n\
+        u-3,+491701234567,yesterday,\n\
+        u-4,+491701234567,2026-02-14T21:20:00Z,sms\n\
+        ,+491701234567,2026-02-14T21:20:00Z,\n\
+        name@example.com,+491701234567,2026-02-14T21:20:00Z,\n\
+        u-7,+491701234567,2026-02-14T21:20:00Z,passkey\n";
+    let bound = registry.run_with(&["--key-file", "app.key", "bind", "-"], file);
+    assert_eq!(bound.code, 3, "{}", bound.err);
+    let accounts: Vec<&str> = bound.out.lines().filter_map(|line| line.split(',').next()).collect();
+    assert_eq!(accounts, ["account_ref", "u-1", "u-7"]);
+    let rejected = registry.read("stdin.rejected.csv");
+    let reasons: Vec<String> = rejected
+        .lines()
+        .skip(1)
+        .map(|line| line.split(',').take(2).collect::<Vec<_>>().join(" "))
+        .collect();
+    assert_eq!(
+        reasons,
+        [
+            "3 body_malformed",
+            "4 time_malformed",
+            "5 value_not_allowed",
+            "6 field_missing",
+            "7 account_ref_personal",
+        ]
+    );
+}
+
+#[test]
+fn a_header_that_is_not_known_stops_before_anything_is_sent() {
+    let registry = Registry::start();
+    registry.set_up();
+    for header in ["id,type", "id,type,number,effectve_at", "+491701234567,disconnected,x"] {
+        registry.write("wrong.csv", &format!("{header}\n"));
+        let ran = registry.try_run(&["--key-file", "carrier.key", "publish", "wrong.csv"]);
+        assert_eq!(ran.code, 2, "{}", ran.err);
+        assert!(!ran.err.contains("+49170"), "{}", ran.err);
+    }
+    let missing = registry.try_run(&["--key-file", "carrier.key", "publish", "missing.csv"]);
+    assert_eq!(missing.code, 1);
+    let refused = registry.try_run(&["--key-file", "app.key", "publish", "wrong.csv"]);
+    assert_eq!(refused.code, 2);
+    registry.write("right.csv", &events(LINES));
+    let refused = registry.try_run(&["--key-file", "app.key", "publish", "right.csv"]);
+    assert_eq!(refused.code, 4, "{}", refused.err);
+}
+
+#[test]
+fn a_column_of_numbers_is_hashed_on_this_machine() {
+    let registry = Registry::start();
+    registry.set_up();
+    let one = registry.run(&["--key-file", "app.key", "number", "digest", "+491701234567"]).out;
+    assert!(one.starts_with("vd1.49.") && one.trim_end().len() == 80, "{one}");
+    registry.write("people.csv", "name,phone\nAnn,+491701234567\n\"Bo, jr.\",0170123456\n");
+    let args =
+        ["--key-file", "app.key", "number", "digest", "--csv", "people.csv", "--column", "phone"];
+    let hashed = registry.try_run(&args);
+    assert_eq!(hashed.code, 3);
+    assert_eq!(
+        hashed.out,
+        format!("name,phone,digest\nAnn,+491701234567,{one}\"Bo, jr.\",0170123456,\n")
+    );
+    assert!(hashed.err.contains("E.164") && !hashed.err.contains("0170"), "{}", hashed.err);
+    let regional = registry.try_run(&["number", "digest", "0170123456", "--region", "DE"]);
+    assert_eq!(regional.code, 2);
+    assert!(regional.err.contains("later release"), "{}", regional.err);
+}
+
+#[test]
+fn nobody_reading_any_more_is_no_failure() {
+    let registry = Registry::start();
+    registry.set_up();
+    let people = (0..20_000).map(|n| format!("+49170{:07}\n", n)).collect::<String>();
+    registry.write("people.csv", &format!("phone\n{people}"));
+    let args =
+        ["--key-file", "app.key", "number", "digest", "--csv", "people.csv", "--column", "phone"];
+    let mut hashing = registry.spawn(&args);
+    hashing.wait_for_output();
+    hashing.stop_reading();
+    assert_eq!(hashing.code(), Some(0));
+
+    // But accounts that weren't bound are one.
+    let line = |number: usize| format!("u-{number},+4917{:07},2026-02-14T21:20:00Z\n", number);
+    let accounts: String = (0..20_000).map(line).collect();
+    registry.write("accounts.csv", &format!("account_ref,number,verified_at\n{accounts}"));
+    let mut binding = registry.spawn(&["--key-file", "app.key", "bind", "accounts.csv"]);
+    binding.wait_for_output();
+    binding.stop_reading();
+    assert_eq!(binding.code(), Some(1));
+}
