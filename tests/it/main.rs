@@ -13,4 +13,5 @@ mod semantics;
 mod story;
 mod support;
 mod tidy;
+mod traps;
 mod webhooks;
