@@ -3,6 +3,7 @@
 pub mod cast;
 pub mod databases;
 pub mod document;
+pub mod ear;
 pub mod node;
 pub mod postgres;
 pub mod sources;

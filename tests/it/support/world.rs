@@ -18,6 +18,7 @@ use vacate::server::{Parts, Server};
 use super::cast::{App, Carrier, PATIENCE};
 use super::databases::{Kind, TestDatabase};
 use super::document;
+use super::ear;
 use super::node::{DAY_MS, NOW_MS, germany, moment};
 use super::witness::Witness;
 
@@ -40,6 +41,7 @@ impl World {
 
     /// The same with some settings of its own.
     pub async fn start_with(kind: Kind, settings: &[(&'static str, &str)]) -> World {
+        ear::open();
         let database = TestDatabase::new(kind);
         let key_file = database.key_file();
         let key_path = key_file.display().to_string();
