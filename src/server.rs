@@ -245,15 +245,24 @@ async fn load(
         }
     }
     log::info!(numbers = registry.loaded(); "index loaded");
-    let (asked, path) = (Arc::clone(registry), admin_key.to_owned());
+    // Kept under another name until it is known to be the admin's: another node may have been first.
+    let draft = admin_key.with_extension(format!("key.{}", std::process::id()));
+    let (asked, path) = (Arc::clone(registry), draft.clone());
     let first = tokio::task::spawn_blocking(move || {
         asked.first_admin(|key| keys::replace_private(&path, &format!("{key}\n")))
     });
     let first = first.await.unwrap_or(Ok(FirstAdmin::NotNeeded))?;
-    if first == FirstAdmin::Made {
-        told.push(format!("admin key made: {}", admin_key.display()));
-    }
-    Ok(())
+    let settled = match first {
+        FirstAdmin::Made => {
+            told.push(format!("admin key made: {}", admin_key.display()));
+            std::fs::rename(&draft, admin_key)
+        }
+        FirstAdmin::NotNeeded if draft.exists() => std::fs::remove_file(&draft),
+        FirstAdmin::NotNeeded => Ok(()),
+    };
+    settled.map_err(|error| {
+        StartError::Refused(format!("{}: {}", draft.display(), error.kind()))
+    })
 }
 
 type Serving = (ServerHandle, JoinHandle<std::io::Result<()>>);

@@ -107,16 +107,17 @@ pub fn due(
     limit: i64,
 ) -> Result<Vec<Delivery>> {
     let earlier = diesel::alias!(deliveries as earlier);
-    let waits_behind = diesel::dsl::exists(
-        earlier
-            .filter(earlier.field(deliveries::endpoint_id).eq(deliveries::endpoint_id))
-            .filter(earlier.field(deliveries::number_id).eq(deliveries::number_id))
-            .filter(earlier.field(deliveries::id).lt(deliveries::id))
-            .filter(earlier.field(deliveries::state).eq(PENDING)),
-    );
+    let first_before = earlier
+        .filter(earlier.field(deliveries::endpoint_id).eq(deliveries::endpoint_id))
+        .filter(earlier.field(deliveries::number_id).eq(deliveries::number_id))
+        .filter(earlier.field(deliveries::id).lt(deliveries::id))
+        .filter(earlier.field(deliveries::state).eq(PENDING))
+        .filter(earlier.field(deliveries::next_attempt_at).is_not_null())
+        .select(diesel::dsl::min(earlier.field(deliveries::id)))
+        .single_value();
     let rows = deliveries::table
         .filter(deliveries::endpoint_id.eq(endpoint.0).and(deliveries::next_attempt_at.le(now)))
-        .filter(diesel::dsl::not(waits_behind))
+        .filter(first_before.is_null())
         .order((deliveries::next_attempt_at, deliveries::id))
         .limit(limit)
         .select(DeliveryRow::as_select())

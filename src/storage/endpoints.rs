@@ -133,14 +133,17 @@ pub fn update(tx: &mut Tx<'_>, endpoint: &Endpoint) -> Result<()> {
 /// The endpoints that have something due at `now`, may be tried, and that no worker has; those
 /// waiting longest first.
 pub fn due(connection: &mut AnyConnection, now: i64, limit: i64) -> Result<Vec<EndpointId>> {
-    let something_due = diesel::dsl::exists(deliveries::table.filter(
-        deliveries::endpoint_id.eq(endpoints::id).and(deliveries::next_attempt_at.le(now)),
-    ));
+    // One step in the index for each endpoint, however many deliveries wait.
+    let first_due = deliveries::table
+        .filter(deliveries::endpoint_id.eq(endpoints::id))
+        .filter(deliveries::next_attempt_at.is_not_null())
+        .select(diesel::dsl::min(deliveries::next_attempt_at))
+        .single_value();
     let ids: Vec<i64> = endpoints::table
         .filter(endpoints::deleted_at.is_null().and(endpoints::state.eq(ENABLED)))
         .filter(endpoints::leased_until.le(now))
         .filter(endpoints::open_until.is_null().or(endpoints::open_until.le(now)))
-        .filter(something_due)
+        .filter(first_due.le(now))
         .order(endpoints::leased_until)
         .limit(limit)
         .select(endpoints::id)

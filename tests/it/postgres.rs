@@ -9,6 +9,7 @@ use diesel::connection::SimpleConnection;
 use diesel::sql_types::{Bool, Text};
 use diesel::{Connection, PgConnection, QueryableByName, RunQueryDsl};
 
+use crate::support::databases::migrate;
 use crate::support::postgres::{Database, database};
 
 #[derive(QueryableByName)]
@@ -23,8 +24,8 @@ struct Truth {
     truth: bool,
 }
 
-fn migrate(url: &str) {
-    connect(url).batch_execute("CREATE TABLE migrated (id INTEGER PRIMARY KEY)").unwrap();
+fn fresh() -> Database {
+    database(migrate)
 }
 
 fn connect(url: &str) -> PgConnection {
@@ -43,18 +44,18 @@ fn exists(connection: &mut PgConnection, name: &str) -> bool {
 #[test]
 fn each_test_has_a_migrated_database_of_its_own() {
     let databases: Vec<Database> = std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..8).map(|_| scope.spawn(|| database(migrate))).collect();
+        let threads: Vec<_> = (0..8).map(|_| scope.spawn(|| fresh())).collect();
         threads.into_iter().map(|thread| thread.join().unwrap()).collect()
     });
     for database in &databases {
         // The same key each time: none of them sees another's.
-        connect(&database.url).batch_execute("INSERT INTO migrated VALUES (1)").unwrap();
+        connect(&database.url).batch_execute("INSERT INTO folded_policies VALUES (1, '')").unwrap();
     }
 }
 
 #[test]
 fn a_database_is_dropped_even_while_somebody_is_connected() {
-    let (kept, dropped) = (database(migrate), database(migrate));
+    let (kept, dropped) = (fresh(), fresh());
     let mut observer = connect(&kept.url);
     let mut connected = connect(&dropped.url);
     let name = ask(&mut connected, "SELECT current_database()::text AS answer");
@@ -65,7 +66,7 @@ fn a_database_is_dropped_even_while_somebody_is_connected() {
 
 #[test]
 fn the_cluster_is_reached_by_its_socket_alone() {
-    let database = database(migrate);
+    let database = fresh();
     let mut connection = connect(&database.url);
     let mut setting =
         |name: &str| ask(&mut connection, &format!("SELECT current_setting('{name}') AS answer"));
@@ -78,7 +79,7 @@ fn the_cluster_is_reached_by_its_socket_alone() {
 #[test]
 #[ignore = "runs inside nothing_is_left_when_the_tests_are_killed"]
 fn holds_a_cluster_until_it_is_killed() {
-    let database = database(migrate);
+    let database = fresh();
     let mut connection = connect(&database.url);
     let folder = ask(&mut connection, "SELECT current_setting('data_directory') AS answer");
     let pid = std::fs::read_to_string(Path::new(&folder).join("postmaster.pid")).unwrap();

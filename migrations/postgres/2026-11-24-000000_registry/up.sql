@@ -202,7 +202,7 @@ CREATE TABLE deliveries (
     created_at      BIGINT NOT NULL,
     settled_at      BIGINT
 );
-CREATE INDEX deliveries_due ON deliveries (endpoint_id, next_attempt_at) WHERE next_attempt_at IS NOT NULL;
+CREATE INDEX deliveries_due ON deliveries (endpoint_id, next_attempt_at, id) WHERE next_attempt_at IS NOT NULL;
 CREATE INDEX deliveries_in_order ON deliveries (endpoint_id, number_id, id) WHERE next_attempt_at IS NOT NULL;
 CREATE INDEX deliveries_of_app ON deliveries (app_id, id);
 CREATE INDEX deliveries_of_binding ON deliveries (binding_id) WHERE next_attempt_at IS NOT NULL;

@@ -87,7 +87,8 @@ fn copy_folder(from: &Path, to: &Path) -> std::io::Result<()> {
     Ok(())
 }
 
-fn migrate(url: &str) {
+/// Brings the template up to date. Every test hands in this one: there is one template.
+pub fn migrate(url: &str) {
     let storage = Storage::open(url, LIMITS).expect("the template opens");
     storage.migrate().expect("the template migrates");
 }

@@ -39,26 +39,9 @@ impl Node {
 
     /// A node on `database` that goes by `clock`.
     pub fn start_with(database: &TestDatabase, clock: Clock) -> Node {
-        let key_file = database.key_file();
-        let flags = [
-            ("database.url", database.url.clone()),
-            ("keys.file", key_file.display().to_string()),
-            ("database.connections_max", "24".to_owned()),
-            ("database.wait_ms_max", "5000".to_owned()),
-            ("webhooks.allowed_networks", "127.0.0.0/8".to_owned()),
-        ];
-        let flags = flags.map(|(setting, value)| Flag { name: "--test", setting, value });
-        let config = Config::load(None, [], &flags).expect("the settings are right");
-        let registry = server::open(
-            &config,
-            clock.clone(),
-            Entropy::System,
-            Migrate::AtStart,
-            &mut Vec::new(),
-        )
-        .expect("the registry opens");
+        let registry = open(database, clock.clone());
         registry.load_index().expect("the index loads");
-        let kept = key_file.with_file_name("admin.key");
+        let kept = database.key_file().with_file_name("admin.key");
         registry.first_admin(|key| std::fs::write(&kept, key)).expect("an admin");
         let key = std::fs::read_to_string(&kept).expect("the admin's key");
         let caller = registry.authenticate(&key).expect("the admin's key works");
@@ -214,6 +197,21 @@ impl Node {
         let caller = self.registry.authenticate(&issued.text).expect("the key works");
         admit(caller, permission).expect("admitted")
     }
+}
+
+/// A registry on `database`, migrated, without its index and without anybody in it.
+pub fn open(database: &TestDatabase, clock: Clock) -> Registry {
+    let flags = [
+        ("database.url", database.url.clone()),
+        ("keys.file", database.key_file().display().to_string()),
+        ("database.connections_max", "24".to_owned()),
+        ("database.wait_ms_max", "5000".to_owned()),
+        ("webhooks.allowed_networks", "127.0.0.0/8".to_owned()),
+    ];
+    let flags = flags.map(|(setting, value)| Flag { name: "--test", setting, value });
+    let config = Config::load(None, [], &flags).expect("the settings are right");
+    server::open(&config, clock, Entropy::System, Migrate::AtStart, &mut Vec::new())
+        .expect("the registry opens")
 }
 
 /// An instant.

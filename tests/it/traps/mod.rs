@@ -2,6 +2,7 @@
 //! before its rule was made, and is provoked here.
 
 mod commit;
+mod dead_endpoint;
 mod kill;
 mod log_order;
 mod opening;

@@ -5,9 +5,13 @@ use std::sync::Barrier;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use vacate::clock::Clock;
+use vacate::entropy::Entropy;
+use vacate::keys::Keys;
 use vacate::storage::{Error, Limits, Storage};
 
 use crate::support::databases::{LIMITS, TestDatabase};
+use crate::support::node::{NOW_MS, open};
 
 /// So that a wait which isn't bounded is noticed.
 const SLACK: Duration = Duration::from_secs(3);
@@ -64,6 +68,24 @@ fn eight_starts_at_once_on_an_empty_database_make_one_schema() {
     assert_eq!(taken.iter().filter(|steps| !steps.is_empty()).count(), 1, "{taken:?}");
     let storage = Storage::open(&database.url, LIMITS).unwrap();
     assert_eq!(storage.pending_migrations().unwrap(), Vec::<String>::new());
+}
+
+#[test]
+fn eight_first_starts_at_once_make_one_admin() {
+    let database = TestDatabase::without_schema();
+    Keys::read_or_make(&database.key_file(), &Entropy::System).unwrap();
+    let start = Barrier::new(STARTS);
+    let first_admin = || {
+        let registry = open(&database, Clock::manual(NOW_MS));
+        registry.load_index().unwrap();
+        start.wait();
+        registry.first_admin()
+    };
+    let made: Vec<_> = thread::scope(|scope| {
+        let starts: Vec<_> = (0..STARTS).map(|_| scope.spawn(first_admin)).collect();
+        starts.into_iter().map(|one| one.join().unwrap().unwrap()).collect()
+    });
+    assert_eq!(made.iter().flatten().count(), 1);
 }
 
 fn is_empty(folder: &Path) -> bool {
