@@ -2,10 +2,22 @@
 //!
 //! `cargo bench` prints them. Machines are noisy: compare within a run, never between two.
 
-use std::hint::black_box;
+#[path = "../tests/it/support/mod.rs"]
+#[expect(dead_code, unused_macros, unused_imports, reason = "the harness of the tests, in part")]
+mod support;
 
-use criterion::{Criterion, criterion_group, criterion_main};
-use vacate::domain::event::{ParticipantId, Says, SealedId, Statement};
+use std::hint::black_box;
+use std::time::Duration;
+
+use actix_web::{App, HttpResponse, HttpServer, web};
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use hyper::Request;
+use vacate::client::admin::Enrolment;
+use vacate::client::app::ToBind;
+use vacate::client::keys::{KeyWish, Whose};
+use vacate::client::{ApiKey, Client};
+use vacate::config::{Config, Flag};
+use vacate::domain::event::{EventType, ParticipantId, Says, SealedId, Statement};
 use vacate::domain::number::{E164, Guard, NumberId, NumberText};
 use vacate::domain::policy::Policy;
 use vacate::domain::seal::Handle;
@@ -14,6 +26,11 @@ use vacate::domain::time::{DAY, Moment, Stated};
 use vacate::domain::verdict::{Coverage, Facts, NotCovered, Scope, judge};
 use vacate::entropy::Entropy;
 use vacate::keys::{Keys, Secrets};
+use vacate::registry::{Item, Publication, Report};
+use vacate::server::{Parts, Server};
+
+use crate::support::databases::{Kind, TestDatabase};
+use crate::support::node::Node;
 
 fn statements(count: u32) -> Vec<Statement> {
     (0..count)
@@ -62,5 +79,116 @@ fn numbers(criterion: &mut Criterion) {
     });
 }
 
-criterion_group!(figures, rules, numbers);
+/// Events published one, a hundred and a thousand at a time, on both databases.
+fn publishing(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("publish");
+    group.sample_size(10).measurement_time(Duration::from_secs(5));
+    for kind in [Kind::Sqlite, Kind::Postgres] {
+        let database = TestDatabase::new(kind);
+        let node = Node::start(&database);
+        let carrier = node.carrier("northtel");
+        let mut next = 0_u64;
+        for size in [1, 100, 1_000] {
+            group.throughput(Throughput::Elements(size));
+            group.bench_function(format!("{kind:?}, {size} at a time"), |bench| {
+                bench.iter(|| {
+                    let items = (0..size).map(|_| {
+                        next += 1;
+                        report(&node, next)
+                    });
+                    let items = items.collect();
+                    let publication = Publication { through: None, items };
+                    node.registry.publish(&carrier, publication).expect("published")
+                });
+            });
+        }
+    }
+    group.finish();
+}
+
+fn report(node: &Node, number: u64) -> Item<Report> {
+    let report = Report {
+        id: format!("e-{number}").parse().expect("an id"),
+        event_type: EventType::Disconnected,
+        number: node.digest(&format!("+4915{number:09}")),
+        effective_at: Some("2026-11-23T09:00:00Z".parse().expect("a time")),
+        effective_on: None,
+        undoes: None,
+    };
+    Item { key: None, value: Ok(report) }
+}
+
+/// A check by handle over HTTP, beside a server of the same kind that sends back what it gets: one
+/// connection, one request after another.
+fn over_http(criterion: &mut Criterion) {
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let mut group = criterion.benchmark_group("http");
+    let (server, check) = runtime.block_on(checked_server());
+    group.bench_function("check by handle", |bench| {
+        bench.to_async(&runtime).iter(|| check.call());
+    });
+    let echo = runtime.block_on(echo_server(&check));
+    group.bench_function("echo of the same body", |bench| {
+        bench.to_async(&runtime).iter(|| echo.call());
+    });
+    group.finish();
+    runtime.block_on(server.stop());
+}
+
+/// One request, again and again, over a connection that is kept.
+struct Again {
+    client: Client,
+    request: Request<String>,
+}
+
+impl Again {
+    async fn call(&self) {
+        let answer = self.client.raw(self.request.clone()).await.expect("an answer");
+        assert!(answer.status.is_success());
+    }
+}
+
+async fn checked_server() -> (Server, Again) {
+    let folder = tempfile::tempdir().expect("a folder").keep();
+    let flags = [
+        ("server.listen", "127.0.0.1:0".to_owned()),
+        ("database.url", format!("sqlite:{}", folder.join("data/vacate.db").display())),
+        ("keys.file", folder.join("keys/vacate.keys").display().to_string()),
+        ("limits.requests_per_second", "1000000".to_owned()),
+    ];
+    let flags = flags.map(|(setting, value)| Flag { name: "--bench", setting, value });
+    let config = Config::load(None, [], &flags).expect("settings");
+    let server = Server::start(&config, Parts::of_this_machine()).await.expect("a server");
+    let admin = std::fs::read_to_string(folder.join("keys/admin.key")).expect("the admin's key");
+    let client = Client::new(server.public_url()).expect("a client");
+    let admin = client.clone().with_key(ApiKey::parse(admin.trim()).expect("a key"));
+    admin.enrol("skyfare", &Enrolment::app("Skyfare", 1_000)).await.expect("enrolled");
+    let issued = admin.issue_key(Whose::Of("skyfare"), &KeyWish::new("bench")).await;
+    let app = client.with_key(issued.expect("a key").text);
+    let number: E164 = "+9990000001".parse().expect("a number");
+    let digest = server.registry().directory_key().digest(&number);
+    let now = server.registry().clock().now();
+    let bound = app.bind(&[ToBind::new("u-1", digest, now)]).await.expect("bound");
+    let handle = bound.items[0].told().expect("accepted").handle.text();
+    let request = Request::post("/v1/check")
+        .header("content-type", "application/json")
+        .body(format!("{{\"number\":\"{handle}\"}}"))
+        .expect("a request");
+    (server, Again { client: app, request })
+}
+
+async fn echo_server(like: &Again) -> Again {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = format!("http://{}", listener.local_addr().expect("an address"));
+    let echo = |body: String| async move {
+        HttpResponse::Ok().content_type("application/json").body(body)
+    };
+    let app = move || App::new().route("/v1/check", web::post().to(echo));
+    let server = HttpServer::new(app).disable_signals().listen(listener).expect("listening").run();
+    tokio::spawn(server);
+    let client = Client::new(&url).expect("a client");
+    Again { client, request: like.request.clone() }
+}
+
+criterion_group!(figures, rules, numbers, publishing, over_http);
 criterion_main!(figures);

@@ -221,6 +221,7 @@ pub fn open(
     let registry = Registry::new(storage, keys, clock, entropy, settings);
     registry.prove_keys()?;
     registry.prove_policies()?;
+    registry.end_stale_leases()?;
     Ok(registry)
 }
 

@@ -34,7 +34,7 @@ impl<'a, T: DeserializeOwned> List<'a, T> {
         List { client, path, items: PhantomData }
     }
 
-    /// Up to `limit` items (1 to [`PAGE_ITEMS_MAX`]), from the beginning or `after` a page's `next`.
+    /// Up to `limit` items (1 to 1,000), from the beginning or `after` a page's `next`.
     ///
     /// # Errors
     /// `query_invalid`, `cursor_invalid`, and those of every call.

@@ -21,7 +21,7 @@ use crate::keys::Sealed;
 use crate::storage::bindings::{self, BindingId, Bound};
 use crate::storage::deliveries::{self, Delivery, DeliveryId, Filter, State};
 use crate::storage::endpoints::{self, Endpoint};
-use crate::storage::{self, log};
+use crate::storage::{self, Backend, log};
 
 /// Deliveries of one endpoint that a worker takes at once. Their tries are settled in one commit.
 const DELIVERIES_TAKEN_MAX: i64 = 32;
@@ -94,6 +94,20 @@ impl Registry {
             leased.extend(taken);
         }
         Ok(leased)
+    }
+
+    /// Ends the leases of a process that was killed, where no other can have any: on SQLite this one is
+    /// the only one. On PostgreSQL they end by themselves.
+    ///
+    /// # Errors
+    /// `unavailable`.
+    pub fn end_stale_leases(&self) -> Result<()> {
+        match self.storage.backend() {
+            Backend::Sqlite => {
+                self.storage.write(endpoints::end_leases).map_err(|error| self.failed(error))
+            }
+            Backend::Postgres => Ok(()),
+        }
     }
 
     /// Takes what is due to a leased endpoint and counts the tries; the endpoint comes back as it is now.

@@ -157,6 +157,15 @@ pub fn lease(tx: &mut Tx<'_>, id: EndpointId, now: i64, until: i64) -> Result<Op
     if taken == 0 { Ok(None) } else { by_id(tx, id) }
 }
 
+/// Ends every lease: for a process that knows that it is the only one.
+pub fn end_leases(tx: &mut Tx<'_>) -> Result<()> {
+    diesel::update(endpoints::table)
+        .filter(endpoints::leased_until.gt(0))
+        .set(endpoints::leased_until.eq(0))
+        .execute(&mut **tx)?;
+    Ok(())
+}
+
 /// Gives an endpoint back. Says nothing when the lease has gone to another worker meanwhile.
 pub fn release(tx: &mut Tx<'_>, endpoint: &Endpoint, now: i64) -> Result<()> {
     diesel::update(endpoints::table.find(endpoint.id.0))

@@ -15,4 +15,5 @@ mod semantics;
 mod story;
 mod support;
 mod tidy;
+mod traps;
 mod webhooks;

@@ -1,6 +1,6 @@
 //! A database for each test, on either kind, and the macro that runs a sentence on both.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 use vacate::storage::{Limits, Storage};
@@ -21,7 +21,7 @@ pub struct TestDatabase {
     /// What `database.url` takes.
     pub url: String,
     folder: TempDir,
-    _postgres: Option<postgres::Database>,
+    postgres: Option<postgres::Database>,
 }
 
 /// What the tests' connections may do.
@@ -32,14 +32,23 @@ impl TestDatabase {
     pub fn new(kind: Kind) -> TestDatabase {
         let folder = tempfile::tempdir().expect("a folder");
         match kind {
-            Kind::Sqlite => {
-                let url = format!("sqlite:{}", folder.path().join("data/vacate.db").display());
-                TestDatabase { url, folder, _postgres: None }
-            }
-            Kind::Postgres => {
-                let database = postgres::database(migrate);
-                TestDatabase { url: database.url.clone(), folder, _postgres: Some(database) }
-            }
+            Kind::Sqlite => TestDatabase { url: sqlite_in(folder.path()), folder, postgres: None },
+            Kind::Postgres => on(postgres::database(migrate), folder),
+        }
+    }
+
+    /// A PostgreSQL database that nobody has migrated.
+    pub fn without_schema() -> TestDatabase {
+        on(postgres::empty(), tempfile::tempdir().expect("a folder"))
+    }
+
+    /// A backup of this moment, with the key file. Nobody may be using the database.
+    pub fn copy(&self) -> TestDatabase {
+        let folder = tempfile::tempdir().expect("a folder");
+        copy_folder(self.folder.path(), folder.path()).expect("the folder is copied");
+        match &self.postgres {
+            None => TestDatabase { url: sqlite_in(folder.path()), folder, postgres: None },
+            Some(database) => on(database.copy(), folder),
         }
     }
 
@@ -47,6 +56,27 @@ impl TestDatabase {
     pub fn key_file(&self) -> PathBuf {
         self.folder.path().join("keys/vacate.keys")
     }
+}
+
+fn on(database: postgres::Database, folder: TempDir) -> TestDatabase {
+    TestDatabase { url: database.url.clone(), folder, postgres: Some(database) }
+}
+
+fn sqlite_in(folder: &Path) -> String {
+    format!("sqlite:{}", folder.join("data/vacate.db").display())
+}
+
+fn copy_folder(from: &Path, to: &Path) -> std::io::Result<()> {
+    for entry in std::fs::read_dir(from)? {
+        let (entry, place) = entry.map(|entry| (entry.path(), to.join(entry.file_name())))?;
+        if entry.is_dir() {
+            std::fs::create_dir_all(&place)?;
+            copy_folder(&entry, &place)?;
+        } else {
+            std::fs::copy(&entry, &place)?;
+        }
+    }
+    Ok(())
 }
 
 fn migrate(url: &str) {

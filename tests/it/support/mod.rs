@@ -1,5 +1,6 @@
 //! What the tests stand on: databases, a registry, and people who use it.
 
+pub mod cutting;
 pub mod databases;
 pub mod node;
 pub mod postgres;

@@ -22,23 +22,30 @@ pub struct Database {
     name: String,
 }
 
-/// A database for one test. The first call starts the cluster and hands the URL of a template to
-/// `migrate`, which must have closed its connections when it returns; every call copies it.
+/// A database for one test. The first call hands the URL of a template to `migrate`, which must have
+/// closed its connections when it returns; every call copies it.
 ///
 /// # Panics
 /// Without PostgreSQL: says what is missing, and how to get it.
 pub fn database(migrate: impl FnOnce(&str)) -> Database {
-    static COUNT: AtomicU32 = AtomicU32::new(0);
-    let start = || {
-        let cluster = Cluster::start()?;
-        cluster.execute("CREATE DATABASE migrated").expect("a template");
-        migrate(&cluster.url("migrated"));
-        Ok(cluster)
-    };
-    let cluster = CLUSTER.get_or_init(start).as_ref().unwrap_or_else(|error| panic!("{error}"));
-    let name = format!("test_{}", COUNT.fetch_add(1, Ordering::Relaxed));
-    cluster.execute(&format!("CREATE DATABASE {name} TEMPLATE migrated")).expect("a database");
-    Database { url: cluster.url(&name), name }
+    static TEMPLATE: OnceLock<()> = OnceLock::new();
+    TEMPLATE.get_or_init(|| {
+        cluster().execute("CREATE DATABASE migrated").expect("a template");
+        migrate(&cluster().url("migrated"));
+    });
+    cluster().make("TEMPLATE migrated")
+}
+
+/// A database without a schema.
+pub fn empty() -> Database {
+    cluster().make("")
+}
+
+impl Database {
+    /// A copy of this moment. Whoever is connected must be about to leave.
+    pub fn copy(&self) -> Database {
+        cluster().make(&format!("TEMPLATE {}", self.name))
+    }
 }
 
 impl Drop for Database {
@@ -50,6 +57,11 @@ impl Drop for Database {
 }
 
 static CLUSTER: OnceLock<Result<Cluster, String>> = OnceLock::new();
+
+/// The cluster. The first call starts it.
+fn cluster() -> &'static Cluster {
+    CLUSTER.get_or_init(Cluster::start).as_ref().unwrap_or_else(|error| panic!("{error}"))
+}
 
 struct Cluster {
     folder: String,
@@ -141,6 +153,13 @@ impl Cluster {
             return Err(format!("PostgreSQL doesn't start: {first}"));
         }
         Ok(Some(Cluster { folder, _alive: alive }))
+    }
+
+    fn make(&self, how: &str) -> Database {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let name = format!("test_{}", COUNT.fetch_add(1, Ordering::Relaxed));
+        self.execute(&format!("CREATE DATABASE {name} {how}")).expect("a database");
+        Database { url: self.url(&name), name }
     }
 
     fn url(&self, database: &str) -> String {
