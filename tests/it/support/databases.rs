@@ -52,6 +52,14 @@ impl TestDatabase {
         }
     }
 
+    /// What SQLite has written, log and all; nothing on PostgreSQL.
+    pub fn sqlite_bytes(&self) -> Vec<u8> {
+        let files = std::fs::read_dir(self.folder.path().join("data")).into_iter().flatten();
+        files
+            .flat_map(|file| std::fs::read(file.expect("an entry").path()).expect("bytes"))
+            .collect()
+    }
+
     /// A place for the key file, apart from the data.
     pub fn key_file(&self) -> PathBuf {
         self.folder.path().join("keys/vacate.keys")

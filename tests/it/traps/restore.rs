@@ -3,6 +3,8 @@
 use vacate::domain::number::NumberText;
 use vacate::domain::rejection::Code;
 use vacate::domain::verdict::Advice;
+use vacate::entropy::Entropy;
+use vacate::keys::Keys;
 
 use super::{VERIFIED, advice, number};
 use crate::support::databases::{Kind, TestDatabase, on_both_databases};
@@ -24,9 +26,10 @@ on_both_databases! {
 
         let node = Node::start(&backup);
         let other = node.bind(&app, "u-2", &number(2), VERIFIED).handle;
+        let (keys, _) = Keys::read_or_make(&backup.key_file(), &Entropy::System).unwrap();
         let id = |handle: &str| {
             let handle: NumberText = handle.parse().unwrap();
-            node.registry.keys().open_handle("skyfare", &handle).unwrap().number_id
+            keys.open_handle("skyfare", &handle).unwrap().number_id
         };
         assert_eq!(id(&forgotten), id(&other), "the id is given out again");
         let refused = node.check(&app, &forgotten).unwrap_err();

@@ -1,0 +1,4 @@
+//! What the registry is for, told as sentences about carriers, apps and owners, over HTTP.
+
+mod main_job;
+mod messages;
