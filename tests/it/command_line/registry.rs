@@ -82,7 +82,8 @@ impl Registry {
     /// Starts a command that ends when it is told to.
     pub fn spawn(&self, args: &[&str]) -> Running {
         let mut command = command(self.folder.path());
-        command.env("VACATE_URL", &self.url).args(args).stdout(Stdio::piped());
+        command.env("VACATE_URL", &self.url).args(args);
+        command.stdout(Stdio::piped()).stderr(Stdio::null());
         Running(command.spawn().expect("it starts"))
     }
 
