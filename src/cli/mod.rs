@@ -1,5 +1,6 @@
 //! The command line: one file a command. Data goes to stdout, talk to stderr.
 
+mod demo;
 mod say;
 mod serve;
 
@@ -24,6 +25,8 @@ struct Arguments {
 enum Command {
     /// Run the registry.
     Serve(serve::Serve),
+    /// Play the whole story: two carriers, three apps, many numbers.
+    Demo(demo::Demo),
 }
 
 /// How a command ended.
@@ -33,6 +36,8 @@ pub enum Ended {
     Done,
     /// It failed.
     Failed,
+    /// Somebody stopped it.
+    Interrupted,
 }
 
 impl From<Ended> for ExitCode {
@@ -40,6 +45,7 @@ impl From<Ended> for ExitCode {
         match ended {
             Ended::Done => ExitCode::SUCCESS,
             Ended::Failed => ExitCode::FAILURE,
+            Ended::Interrupted => ExitCode::from(130),
         }
     }
 }
@@ -57,6 +63,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     match arguments.command {
         Command::Serve(serve) => serve.run(arguments.config.as_deref()).into(),
+        Command::Demo(demo) => demo.run().into(),
     }
 }
 

@@ -4,6 +4,7 @@
 
 mod client;
 mod config;
+mod demo;
 mod layers;
 mod log_format;
 mod numbers;
