@@ -1,6 +1,7 @@
 //! `vacate demo`
 
 use clap::Args;
+use tokio::signal::unix::{SignalKind, signal};
 
 use super::Ended;
 use super::say::tell;
@@ -35,9 +36,17 @@ impl Demo {
             }
         };
         runtime.block_on(async {
+            // Heard from the first moment on, so that the folder is always removed.
+            let (Ok(mut terminate), Ok(mut interrupt)) =
+                (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+            else {
+                tell("vacate: signals can't be heard");
+                return Ended::Failed;
+            };
             tokio::select! {
                 ended = self.play() => ended,
-                _ = tokio::signal::ctrl_c() => Ended::Interrupted,
+                _ = terminate.recv() => Ended::Interrupted,
+                _ = interrupt.recv() => Ended::Interrupted,
             }
         })
     }

@@ -144,7 +144,7 @@ fn fate(number: usize) -> Fate {
     }
     match number / LOST_ONE_IN % LOST_GROUP {
         7 => Fate::Reinstated,
-        11 => Fate::Retracted,
+        12 => Fate::Retracted,
         _ => Fate::GivenOn,
     }
 }

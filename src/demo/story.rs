@@ -13,7 +13,7 @@ use crate::domain::binding::Did;
 use crate::domain::duty::MessageType;
 use crate::domain::event::EventType;
 use crate::domain::number::{E164, NumberText};
-use crate::domain::time::Stated;
+use crate::domain::time::{Moment, Stated};
 use crate::domain::verdict::Advice;
 
 const OLD_ACCOUNT: &str = "wang";
@@ -84,11 +84,7 @@ impl Scene<'_, '_> {
         self.checks(new, Advice::Allow, "Miss Zhou signs in: the right code").await
     }
 
-    async fn bind(
-        &self,
-        account_ref: &str,
-        verified_at: crate::domain::time::Moment,
-    ) -> Result<NumberText> {
+    async fn bind(&self, account_ref: &str, verified_at: Moment) -> Result<NumberText> {
         let wanted = ToBind::new(account_ref, self.number, verified_at);
         let bound = self.app.client.bind(&[wanted]).await?;
         let told = bound.items[0].told();
@@ -112,7 +108,8 @@ impl Scene<'_, '_> {
     async fn told(&mut self, what: MessageType, since: Option<Instant>) -> Result<()> {
         self.app.told(what, OLD_ACCOUNT).await?;
         let after = since.map(|since| format!("after {}", short(since.elapsed())));
-        self.shows(self.app.name, "is told", what.text(), &after.unwrap_or_default());
+        let result = after.unwrap_or_else(|| "by time alone".to_owned());
+        self.shows(self.app.name, "is told", what.text(), &result);
         Ok(())
     }
 

@@ -17,7 +17,7 @@ fn the_demo_tells_the_story_and_holds_what_it_claims() {
         "Miss Zhou's code is right, the account Wang's          → freeze",
         "Miss Zhou signs in: the right code                     → allow",
         "account.release_requested",
-        "0 messages lost · 0 wrong answers · 0 numbers in the database · all of it holds",
+        "0 messages lost · 0 wrong answers · 0 numbers in the database · exit code 0",
     ] {
         assert!(run.out.contains(line), "{line} isn't in:\n{}", run.out);
     }

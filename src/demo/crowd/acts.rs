@@ -21,7 +21,7 @@ impl Crowd {
     /// Plays all acts.
     pub async fn play(&mut self, cast: &Cast, screen: &mut Screen<'_>) -> Result<()> {
         let count = grouped(self.numbers.len());
-        screen.heading(&format!("Now {count} numbers: 4 % are lost, all of them fictitious."));
+        screen.heading(&format!("Now {count} fictitious numbers, of which 4 % are given up."));
         self.sign_up(cast, screen).await?;
         self.check_all(cast, screen, "everybody signs in").await?;
         self.lose(cast, screen).await?;
@@ -208,7 +208,8 @@ impl Crowd {
             self.tally.messages += answered.messages;
             self.tally.lost += answered.lost;
             self.tally.unexpected += answered.unexpected;
-            let after = answered.first.map(|first| format!(", first after {}", short(first)));
+            let first = answered.first.filter(|_| told != MessageType::DetachRequested);
+            let after = first.map(|first| format!(", first after {}", short(first)));
             let what = format!("{:>6} {}", grouped(answered.messages), told.text());
             let result = format!("answered {}{}", did.text(), after.unwrap_or_default());
             screen.line(&line(app.name, "is told", &what, &result));
