@@ -260,9 +260,7 @@ async fn load(
         FirstAdmin::NotNeeded if draft.exists() => std::fs::remove_file(&draft),
         FirstAdmin::NotNeeded => Ok(()),
     };
-    settled.map_err(|error| {
-        StartError::Refused(format!("{}: {}", draft.display(), error.kind()))
-    })
+    settled.map_err(|error| StartError::Refused(format!("{}: {}", draft.display(), error.kind())))
 }
 
 type Serving = (ServerHandle, JoinHandle<std::io::Result<()>>);

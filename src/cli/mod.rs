@@ -7,6 +7,7 @@ mod check;
 mod clearance;
 mod completions;
 mod coverage;
+mod demo;
 mod doctor;
 mod endpoint;
 mod key;
@@ -47,6 +48,7 @@ const EXIT_CODES: &str =
 #[derive(Debug, Subcommand)]
 enum Command {
     Serve(serve::Serve),
+    Demo(demo::Demo),
     Migrate(migrate::Migrate),
     Doctor(doctor::Doctor),
     Status(status::Status),
@@ -172,6 +174,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 fn dispatch(global: &Global, command: Command) -> Outcome {
     match command {
         Command::Serve(serve) => Ok(serve.run(global.config.as_deref())),
+        Command::Demo(demo) => Ok(demo.run()),
         Command::Migrate(migrate) => migrate.run(global),
         Command::Completions(completions) => completions.run(&mut Arguments::command()),
         Command::Doctor(doctor) => until_interrupted(doctor.run(global)),

@@ -5,6 +5,7 @@
 mod client;
 mod command_line;
 mod config;
+mod demo;
 mod layers;
 mod log_format;
 mod numbers;

