@@ -58,6 +58,17 @@ in_a_world_on_both_databases! {
         assert_eq!(app.receiver.seen().len(), 1);
     }
 
+    async fn what_waits_for_an_account_that_was_removed_is_not_sent(world: World) {
+        let (carrier, app) = (world.carrier("northtel").await, world.app("skyfare").await);
+        app.binds("u-1", NUMBER, "2025-06-01T12:00:00Z").await;
+        switch(&app, EndpointState::Disabled).await;
+        carrier.publishes("e-1", Disconnected, NUMBER, "2026-11-23T09:00:00Z").await;
+        app.client.unbind(&["u-1"]).await.unwrap().items[0].told().unwrap();
+        switch(&app, EndpointState::Enabled).await;
+        app.hears_nothing().await;
+        assert!(app.receiver.seen().is_empty());
+    }
+
     async fn both_secrets_sign_while_one_replaces_the_other(world: World) {
         let app = world.app("skyfare").await;
         let rotated = app.client.rotate_secret(&app.endpoint.id, Some(24)).await.unwrap();

@@ -6,11 +6,12 @@
 )]
 
 use std::convert::Infallible;
+use std::io::Cursor;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
 use http_body_util::{BodyExt, Full};
-use hyper::body::{Bytes, Incoming};
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response, client};
@@ -70,13 +71,13 @@ async fn relay(
     upstream: SocketAddr,
     seen: Arc<Mutex<Vec<Exchange>>>,
     request: Request<Incoming>,
-) -> Result<Response<Full<Bytes>>, hyper::Error> {
+) -> Result<Response<Full<Cursor<Vec<u8>>>>, hyper::Error> {
     let (head, body) = request.into_parts();
-    let body = body.collect().await?.to_bytes();
+    let body = body.collect().await?.to_bytes().to_vec();
     let mut exchange = Exchange {
         method: head.method.to_string(),
         target: head.uri.to_string(),
-        request: body.to_vec(),
+        request: body.clone(),
         status: 0,
         headers: Default::default(),
         answer: Vec::new(),
@@ -85,14 +86,16 @@ async fn relay(
     let (mut sender, connection) = client::conn::http1::handshake(TokioIo::new(stream)).await?;
     let mut driver = JoinSet::new();
     driver.spawn(async { Ok::<_, Infallible>(connection.await.ok()) });
-    let (head, answer) =
-        sender.send_request(Request::from_parts(head, Full::new(body))).await?.into_parts();
-    let answer = answer.collect().await?.to_bytes();
+    let (head, answer) = sender
+        .send_request(Request::from_parts(head, Full::new(Cursor::new(body))))
+        .await?
+        .into_parts();
+    let answer = answer.collect().await?.to_bytes().to_vec();
     exchange.status = head.status.as_u16();
-    exchange.answer = answer.to_vec();
+    exchange.answer = answer.clone();
     for (name, value) in &head.headers {
         exchange.headers.insert(name.to_string(), String::from_utf8_lossy(value.as_bytes()).into());
     }
     seen.lock().expect("no test panics while it holds this").push(exchange);
-    Ok(Response::from_parts(head, Full::new(answer)))
+    Ok(Response::from_parts(head, Full::new(Cursor::new(answer))))
 }
