@@ -72,7 +72,8 @@ impl Worker {
             tokio::select! {
                 () = rung => {}
                 () = tokio::time::sleep(LOOK_EVERY) => {}
-                _ = stop.changed() => {}
+                // Whoever could say stop is gone: that says it too.
+                changed = stop.changed() => if changed.is_err() { break },
             }
         }
         while serving.join_next().await.is_some() {}

@@ -16,6 +16,7 @@ use serde::de::{DeserializeOwned, IgnoredAny, SeqAccess, Visitor};
 use serde_json::error::Category;
 use serde_json::value::RawValue;
 
+use super::caller;
 use super::failure::Failure;
 use super::shared_registry::{Limits, SharedRegistry};
 use crate::domain::rejection::{Code, Rejection};
@@ -37,7 +38,9 @@ impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
         let json = is_json(request);
         let limits = SharedRegistry::limits(request);
         let payload = payload.take();
+        let request = request.clone();
         Box::pin(async move {
+            caller::identify(&request).await?;
             if !json {
                 let detail = "The body must be declared as application/json.";
                 return Err(Rejection::new(Code::ContentTypeUnsupported, detail)

@@ -36,17 +36,22 @@ fn admit<T: 'static>(
             .app_data::<RouteTable>()
             .and_then(|table| table.access(request.method(), &pattern))
             .ok_or_else(|| Rejection::new(Code::NotFound, "There is nothing here."))?;
-        let registry = SharedRegistry::of(&request);
-        let key = bearer(&request)?;
-        let caller = match registry.authenticate_now(&key) {
-            Some(known) => known?,
-            None => registry.clone().run(move |registry| registry.authenticate(&key)).await?,
-        };
+        let caller = identify(&request).await?;
         let name = caller.participant.name.as_str().to_owned();
         super::limits::count(&request, &caller)?;
         request.extensions_mut().insert(CalledBy(name));
         Ok(admit(caller, access)?)
     })
+}
+
+/// Whose key the request has, whatever it may do. A body isn't looked at before.
+pub(super) async fn identify(request: &HttpRequest) -> Result<Caller, Failure> {
+    let registry = SharedRegistry::of(request);
+    let key = bearer(request)?;
+    match registry.authenticate_now(&key) {
+        Some(known) => Ok(known?),
+        None => registry.run(move |registry| registry.authenticate(&key)).await,
+    }
 }
 
 fn bearer(request: &HttpRequest) -> Result<String, Rejection> {

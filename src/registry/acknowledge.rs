@@ -91,8 +91,11 @@ impl Registry {
                     .check(now, registry.settings.clock_skew_seconds_max)
                     .map_err(|refused| refused.at("/verified_at"))?;
             }
+            let misplaced = item.verified_at.is_none() && item.proof.is_some();
+            let member =
+                if misplaced && item.did != Did::Verified { "/proof" } else { "/verified_at" };
             let did = Move::from_parts(item.did, item.verified_at, item.proof)
-                .map_err(|refused| refused.at("/verified_at"))?;
+                .map_err(|refused| refused.at(member))?;
             session.acknowledge(registry, &item.account_ref, did, item.revision)
         })
     }

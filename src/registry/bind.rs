@@ -100,6 +100,11 @@ impl Registry {
                 .map_err(|error| self.failed(error))?;
             self.stored();
             for (place, outcome) in placed {
+                // A name that turned out to be the number itself isn't sent back.
+                if matches!(&outcome, Outcome::Rejected(why) if why.code == Code::AccountRefPersonal)
+                {
+                    outcomes[place].0 = None;
+                }
                 outcomes[place].1 = outcome;
             }
         }
@@ -264,7 +269,7 @@ impl<'a> Session<'a> {
         };
         let standing = demand::standing_of(&number, &self.standings, now);
         let facts = demand::facts(&number.summary, &standing, now);
-        let placed = binding::put(before, one.put, &facts)?;
+        let placed = binding::put(before, one.put, &facts).map_err(at_its_member)?;
         let (change, Moved { binding, message }) = match (placed, &stored) {
             (Placed::Accepted(change, moved), _) => (change, moved),
             (Placed::Duplicate, Some(bound)) => {
@@ -364,6 +369,11 @@ impl<'a> Session<'a> {
         let handle = registry.handle_of(self.app, number, binding.verified_at);
         Placement { change, handle, binding }
     }
+}
+
+fn at_its_member(refused: Rejection) -> Rejection {
+    let member = if refused.code == Code::ProofMissing { "/proof" } else { "/verified_at" };
+    refused.at(member)
 }
 
 fn is_the_number() -> Rejection {

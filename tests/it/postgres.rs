@@ -44,7 +44,7 @@ fn exists(connection: &mut PgConnection, name: &str) -> bool {
 #[test]
 fn each_test_has_a_migrated_database_of_its_own() {
     let databases: Vec<Database> = std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..8).map(|_| scope.spawn(|| fresh())).collect();
+        let threads: Vec<_> = (0..8).map(|_| scope.spawn(fresh)).collect();
         threads.into_iter().map(|thread| thread.join().unwrap()).collect()
     });
     for database in &databases {

@@ -462,7 +462,6 @@ fn each_mistake_has_its_code_at_its_place_on_postgres() {
 }
 
 #[test]
-#[ignore = "bindings name no member, and a proof beside frozen is told as verified_at"]
 fn each_refused_member_is_named() {
     run(each_mistake(Kind::Sqlite, &[PLACES]));
 }

@@ -1,10 +1,5 @@
 //! A thin proxy in front of a registry, which holds every exchange of a test against the document.
 
-#![expect(
-    clippy::disallowed_types,
-    reason = "hyper's bodies are made of bytes; these pass through"
-)]
-
 use std::convert::Infallible;
 use std::io::Cursor;
 use std::net::SocketAddr;
