@@ -350,7 +350,7 @@ impl Webhooks {
             in_flight_max,
             in_flight_per_endpoint_max: settings.number(per_endpoint, 1..=in_flight_max.into())?,
             allowed_networks: settings.networks("webhooks.allowed_networks")?,
-            secret_overlap_hours: settings.number("webhooks.secret_overlap_hours", 1..=720)?,
+            secret_overlap_hours: settings.number("webhooks.secret_overlap_hours", 1..=168)?,
         })
     }
 }

@@ -100,12 +100,13 @@ impl Registry {
                 .map_err(|error| self.failed(error))?;
             self.stored();
             for (place, outcome) in placed {
-                // A name that turned out to be the number itself isn't sent back.
-                if matches!(&outcome, Outcome::Rejected(why) if why.code == Code::AccountRefPersonal)
-                {
-                    outcomes[place].0 = None;
-                }
                 outcomes[place].1 = outcome;
+            }
+        }
+        // A name that turned out to be the number itself isn't sent back.
+        for (key, outcome) in &mut outcomes {
+            if matches!(outcome, Outcome::Rejected(why) if why.code == Code::AccountRefPersonal) {
+                *key = None;
             }
         }
         Ok(Batch { items: outcomes })

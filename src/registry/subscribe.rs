@@ -20,7 +20,7 @@ use crate::storage::{self, Tx, participants};
 /// Endpoints of one app, at most.
 const ENDPOINTS_MAX: usize = 20;
 /// Hours that an old secret may sign beside a new one, at most.
-const OVERLAP_HOURS_MAX: u32 = 720;
+const OVERLAP_HOURS_MAX: u32 = 168;
 const HOUR_MS: i64 = 60 * 60 * 1_000;
 
 /// An address to be registered.

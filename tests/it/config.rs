@@ -112,7 +112,7 @@ fn a_number_has_bounds() {
         ("VACATE_WEBHOOKS_RETRY_HOURS", 72, 720),
         ("VACATE_WEBHOOKS_IN_FLIGHT_MAX", 8, 10_000),
         ("VACATE_WEBHOOKS_IN_FLIGHT_PER_ENDPOINT_MAX", 1, 256),
-        ("VACATE_WEBHOOKS_SECRET_OVERLAP_HOURS", 1, 720),
+        ("VACATE_WEBHOOKS_SECRET_OVERLAP_HOURS", 1, 168),
     ] {
         for inside in [lowest, highest] {
             with(variable, &inside.to_string()).unwrap();
