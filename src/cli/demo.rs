@@ -1,10 +1,8 @@
 //! `vacate demo`
 
 use clap::Args;
-use tokio::signal::unix::{SignalKind, signal};
 
-use super::Ended;
-use super::say::tell;
+use super::{Ended, Failure, Outcome, Signals, on_threads};
 use crate::config;
 use crate::demo::{self, NUMBERS_MAX, NUMBERS_MIN, Progress, Screen};
 
@@ -27,42 +25,25 @@ pub struct Demo {
 }
 
 impl Demo {
-    pub(super) fn run(&self) -> Ended {
-        let runtime = match tokio::runtime::Runtime::new() {
-            Ok(runtime) => runtime,
-            Err(error) => {
-                tell(&format!("vacate: no threads to run on: {error}"));
-                return Ended::Failed;
-            }
-        };
-        runtime.block_on(async {
+    pub(super) fn run(&self) -> Outcome {
+        on_threads(async {
             // Heard from the first moment on, so that the folder is always removed.
-            let (Ok(mut terminate), Ok(mut interrupt)) =
-                (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
-            else {
-                tell("vacate: signals can't be heard");
-                return Ended::Failed;
-            };
+            let mut signals = Signals::listen()?;
             tokio::select! {
                 ended = self.play() => ended,
-                _ = terminate.recv() => Ended::Interrupted,
-                _ = interrupt.recv() => Ended::Interrupted,
+                () = signals.heard() => Ok(Ended::Interrupted),
             }
         })
     }
 
-    async fn play(&self) -> Ended {
+    async fn play(&self) -> Outcome {
         let plain =
             config::environment().any(|(name, value)| name == "NO_COLOR" && !value.is_empty());
         let progress = if plain { Progress::Hidden } else { Progress::Shown };
         let mut out = std::io::stdout().lock();
-        match demo::run(self.numbers, &mut Screen::new(&mut out, progress)).await {
-            Ok(claims) if claims.hold() => Ended::Done,
-            Ok(_) => Ended::Failed,
-            Err(failed) => {
-                tell(&format!("vacate: the demo stopped: {failed}"));
-                Ended::Failed
-            }
-        }
+        let claims = demo::run(self.numbers, &mut Screen::new(&mut out, progress))
+            .await
+            .map_err(|failed| Failure::Failed(format!("the demo stopped: {failed}")))?;
+        Ok(if claims.hold() { Ended::Done } else { Ended::Failed })
     }
 }

@@ -25,6 +25,7 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::client;
 use say::tell;
@@ -173,8 +174,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 fn dispatch(global: &Global, command: Command) -> Outcome {
     match command {
-        Command::Serve(serve) => Ok(serve.run(global.config.as_deref())),
-        Command::Demo(demo) => Ok(demo.run()),
+        Command::Serve(serve) => serve.run(global.config.as_deref()),
+        Command::Demo(demo) => demo.run(),
         Command::Migrate(migrate) => migrate.run(global),
         Command::Completions(completions) => completions.run(&mut Arguments::command()),
         Command::Doctor(doctor) => until_interrupted(doctor.run(global)),
@@ -201,15 +202,47 @@ fn speak(global: &Global, command: impl AsyncFnOnce(&Session) -> Outcome) -> Out
 
 /// Runs a command until it ends or Ctrl-C is pressed.
 fn until_interrupted(command: impl Future<Output = Outcome>) -> Outcome {
-    let runtime = tokio::runtime::Runtime::new()
-        .map_err(|error| Failure::Failed(format!("no threads to run on: {error}")))?;
-    let ended = runtime.block_on(async {
+    on_threads(async {
         tokio::select! {
             ended = command => ended,
             _ = tokio::signal::ctrl_c() => Ok(Ended::Interrupted),
         }
-    });
+    })
+}
+
+/// Runs a command on threads of its own.
+fn on_threads(command: impl Future<Output = Outcome>) -> Outcome {
+    let runtime = tokio::runtime::Runtime::new()
+        .map_err(|error| Failure::Failed(format!("no threads to run on: {error}")))?;
+    let ended = runtime.block_on(command);
     // A name that is still being looked up must not hold us.
     runtime.shutdown_background();
     ended
+}
+
+/// Hears SIGTERM and Ctrl-C, from now on.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn listen() -> Result<Signals, Failure> {
+        let listen = |kind| {
+            signal(kind)
+                .map_err(|error| Failure::Failed(format!("signals can't be heard: {error}")))
+        };
+        Ok(Signals {
+            terminate: listen(SignalKind::terminate())?,
+            interrupt: listen(SignalKind::interrupt())?,
+        })
+    }
+
+    /// Waits for either.
+    async fn heard(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
 }

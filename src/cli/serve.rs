@@ -3,10 +3,9 @@
 use std::path::Path;
 
 use clap::Args;
-use tokio::signal::unix::{SignalKind, signal};
 
-use super::Ended;
 use super::say::tell;
+use super::{Ended, Failure, Outcome, Signals, on_threads};
 use crate::config::{self, Config, Flag, LogFormat};
 use crate::log_format;
 use crate::server::{Migrate, Parts, Server};
@@ -39,53 +38,33 @@ pub struct Serve {
 }
 
 impl Serve {
-    pub(super) fn run(&self, file: Option<&Path>) -> Ended {
-        let config = match Config::load(file, config::environment(), &self.flags()) {
-            Ok(config) => config,
-            Err(error) => {
-                tell(&format!("vacate: {error}"));
-                return Ended::Failed;
-            }
-        };
+    pub(super) fn run(&self, file: Option<&Path>) -> Outcome {
+        let config = Config::load(file, config::environment(), &self.flags())
+            .map_err(|error| Failure::Failed(error.to_string()))?;
         start_log(&config);
-        let runtime = match tokio::runtime::Runtime::new() {
-            Ok(runtime) => runtime,
-            Err(error) => {
-                tell(&format!("vacate: no threads to run on: {error}"));
-                return Ended::Failed;
-            }
-        };
-        runtime.block_on(self.serve(&config))
+        on_threads(self.serve(&config))
     }
 
-    async fn serve(&self, config: &Config) -> Ended {
+    async fn serve(&self, config: &Config) -> Outcome {
+        let mut signals = Signals::listen()?;
         let migrate = if self.migrate == "no" { Migrate::Never } else { Migrate::AtStart };
         let parts = Parts { migrate, ..Parts::of_this_machine() };
-        let mut server = match Server::start(config, parts).await {
-            Ok(server) => server,
-            Err(error) => {
-                tell(&format!("vacate: {error}"));
-                return Ended::Failed;
-            }
+        let starting = Server::start(config, parts);
+        let mut server = tokio::select! {
+            started = starting => started.map_err(|error| Failure::Failed(error.to_string()))?,
+            () = signals.heard() => return Ok(Ended::Interrupted),
         };
         for line in server.told() {
             tell(line);
         }
         tell(&format!("vacate {} on {}", env!("CARGO_PKG_VERSION"), server.public_url()));
-        let (Ok(mut terminate), Ok(mut interrupt)) =
-            (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
-        else {
-            tell("vacate: signals can't be heard");
-            return Ended::Failed;
-        };
         tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-            () = server.ended() => return Ended::Failed,
+            () = signals.heard() => {}
+            () = server.ended() => return Ok(Ended::Failed),
         }
         tell("stopping: finishing what is under way");
         server.stop().await;
-        Ended::Done
+        Ok(Ended::Done)
     }
 
     fn flags(&self) -> Vec<Flag> {

@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::event::ParticipantId;
 use super::rejection::{Code, Rejection};
-use super::time::{DAY, HOUR};
+use super::time::{DAY, HOUR, Span, Stated};
 
 /// Below a week there is no time to freeze anything before the number is given on.
 pub const AGING_SECONDS_MIN: u32 = 7 * DAY;
@@ -63,6 +63,18 @@ impl Default for Policy {
 }
 
 impl Policy {
+    /// When a time as it was sent can have been: a day lasts from its beginning in the easternmost
+    /// zone until its end in the westernmost.
+    pub fn span(&self, stated: Stated) -> Span {
+        match stated {
+            Stated::At(moment) => moment.into(),
+            Stated::On(day) => Span {
+                lo: day.midnight() - self.zone_first.seconds_east(),
+                hi: day.midnight() + i64::from(DAY) - self.zone_last.seconds_east(),
+            },
+        }
+    }
+
     /// Accepts a policy that keeps the promises of the rules, or names the first member that
     /// breaks one.
     ///

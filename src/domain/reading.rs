@@ -139,7 +139,7 @@ impl<'a> Reading<'a> {
             if retracted.contains(key) {
                 continue;
             }
-            let said = |stated: &Stated| Said { carrier, span: stated.span(policy) };
+            let said = |stated: &Stated| Said { carrier, span: policy.span(*stated) };
             match says {
                 Says::Disconnected(_) if reinstated.contains(key) => {}
                 Says::Disconnected(stated) => {

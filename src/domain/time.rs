@@ -12,7 +12,6 @@ use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::policy::Policy;
 use super::rejection::{Code, Rejection};
 
 /// Seconds of a minute.
@@ -137,6 +136,11 @@ impl Day {
     pub const fn number(self) -> u16 {
         self.0
     }
+
+    /// Its midnight in UTC, in seconds since 2000-01-01T00:00:00Z.
+    pub fn midnight(self) -> i64 {
+        i64::from(self.0) * i64::from(DAY)
+    }
 }
 
 impl fmt::Display for Day {
@@ -167,23 +171,6 @@ pub enum Stated {
     At(Moment),
     /// A day in an unknown zone of the calling code.
     On(Day),
-}
-
-impl Stated {
-    /// When it can have been: from the day's beginning in the calling code's easternmost zone until
-    /// its end in the westernmost.
-    pub fn span(self, policy: &Policy) -> Span {
-        match self {
-            Stated::At(moment) => moment.into(),
-            Stated::On(Day(number)) => {
-                let midnight = i64::from(number) * i64::from(DAY);
-                Span {
-                    lo: midnight - policy.zone_first.seconds_east(),
-                    hi: midnight + i64::from(DAY) - policy.zone_last.seconds_east(),
-                }
-            }
-        }
-    }
 }
 
 /// From `lo` to `hi`, in seconds since 2000-01-01T00:00:00Z.

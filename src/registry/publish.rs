@@ -202,7 +202,7 @@ impl Registry {
             }
         };
         let policy = self.policy_in_memory(report.number.calling_code());
-        let span = stated.span(&policy);
+        let span = policy.span(stated);
         span.check(now, self.settings.clock_skew_seconds_max)
             .map_err(|refused| refused.at(field))?;
         Ok(Some(stated))

@@ -536,7 +536,7 @@ impl Random {
 
     /// Dates of verification: at each threshold and a second before it, and anywhere; days as well.
     fn probes(&mut self, summary: &Summary, policy: &Policy) -> Vec<Span> {
-        let mut probes = vec![self.stated().span(policy), self.stated().span(policy)];
+        let mut probes = vec![policy.span(self.stated()), policy.span(self.stated())];
         for threshold in [
             summary.freeze_before,
             summary.changed_before,

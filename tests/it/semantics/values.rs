@@ -82,7 +82,7 @@ fn a_day_is_ten_characters() {
 
 #[test]
 fn a_day_lasts_from_its_first_zone_to_its_last() {
-    let on = |policy: &Policy| Stated::On(day("2026-03-01").unwrap()).span(policy);
+    let on = |policy: &Policy| policy.span(Stated::On(day("2026-03-01").unwrap()));
     let at = |text: &str| moment(text).unwrap().on_axis();
     let (lo, hi) = (at("2026-02-28T10:00:00Z"), at("2026-03-02T12:00:00Z"));
     assert_eq!(on(&Policy::default()), Span { lo, hi });

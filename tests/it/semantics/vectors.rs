@@ -109,7 +109,7 @@ fn difference(vector: &Vector) -> Option<String> {
         policy: &policy,
         now: vector.now,
     };
-    let verified = stated(&vector.verified_at).span(&policy);
+    let verified = policy.span(stated(&vector.verified_at));
     let not_covered = if vector.relax { NotCovered::Allow } else { NotCovered::StepUp };
 
     let verdict = judge(&facts, verified, not_covered);
