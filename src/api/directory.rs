@@ -75,7 +75,7 @@ fn entry(one: DirectoryEntry) -> Entry {
                 epoch: epoch.epoch,
                 public_key: text::to_hex(&epoch.public_key),
                 key_id: epoch.kid,
-                accepted_until: None,
+                accepted_until: epoch.accepted_until,
             })
             .collect(),
     }

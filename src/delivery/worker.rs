@@ -88,6 +88,7 @@ impl Worker {
         } else {
             self.ask(Registry::load_index).await;
         }
+        self.ask(Registry::reread_keys).await;
         self.ask(Registry::keep_uses_now_and_then).await;
         let due = self.ask(Registry::recompute_due).await;
         let changed = self.ask(Registry::recompute_changed).await;

@@ -14,6 +14,7 @@ pub mod clearance;
 pub mod coverage;
 pub mod duty;
 pub mod event;
+pub mod generation;
 pub mod id;
 pub mod number;
 pub mod oprf;

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::time::SystemTime;
 
 use serde::Deserialize;
 use zeroize::Zeroizing;
@@ -58,22 +60,73 @@ impl Keys {
             path: path.display().to_string(),
             kind: error.kind(),
         };
-        match std::fs::read_to_string(path).map(Zeroizing::new) {
-            Ok(written) => {
-                must_be_private(path)?;
-                Ok((Keys::new(parse(&written, path)?), Found::Existing))
+        let found = if path.exists() {
+            Found::Existing
+        } else {
+            let secrets = Secrets::generate(entropy);
+            if let Some(folder) = path.parent() {
+                std::fs::create_dir_all(folder).map_err(io)?;
             }
-            Err(error) if error.kind() == ErrorKind::NotFound => {
-                let secrets = Secrets::generate(entropy);
-                if let Some(folder) = path.parent() {
-                    std::fs::create_dir_all(folder).map_err(io)?;
-                }
-                write_private(path, &print(&secrets)).map_err(io)?;
-                Ok((Keys::new(secrets), Found::Made))
-            }
-            Err(error) => Err(io(error)),
-        }
+            write_private(path, &print(&secrets)).map_err(io)?;
+            Found::Made
+        };
+        let (secrets, stamp) = read(path)?;
+        let file = KeyFile { path: path.to_owned(), adopted: Mutex::new(stamp) };
+        Ok((Keys { file: Some(file), ..Keys::new(secrets) }, found))
     }
+
+    /// What the key file holds now, if it was written since it was last adopted.
+    ///
+    /// # Errors
+    /// When it can't be read, when others may read it, or when it is damaged.
+    pub fn reread(&self) -> Result<Option<Reread>, KeyFileError> {
+        let Some(file) = &self.file else { return Ok(None) };
+        let adopted = *file.adopted.lock().unwrap_or_else(PoisonError::into_inner);
+        if adopted == stamp(&file.path) {
+            return Ok(None);
+        }
+        let (secrets, stamp) = read(&file.path)?;
+        Ok(Some(Reread { secrets, stamp }))
+    }
+
+    /// Goes by a key file that was read again, from here on.
+    pub fn adopt(&self, reread: Reread) {
+        if let Some(file) = &self.file {
+            *file.adopted.lock().unwrap_or_else(PoisonError::into_inner) = reread.stamp;
+        }
+        self.replace(reread.secrets);
+    }
+}
+
+/// A key file that was read again.
+pub struct Reread {
+    /// What it holds.
+    pub secrets: Secrets,
+    stamp: Stamp,
+}
+
+/// The file that keys came from.
+pub(super) struct KeyFile {
+    path: PathBuf,
+    adopted: Mutex<Stamp>,
+}
+
+/// By what a file that was written anew can be told.
+type Stamp = Option<(SystemTime, u64)>;
+
+fn stamp(path: &Path) -> Stamp {
+    let about = std::fs::metadata(path).ok()?;
+    Some((about.modified().ok()?, about.len()))
+}
+
+fn read(path: &Path) -> Result<(Secrets, Stamp), KeyFileError> {
+    // Before the contents: what is written in between is then read once more.
+    let stamp = stamp(path);
+    let written = std::fs::read_to_string(path).map(Zeroizing::new).map_err(|error| {
+        KeyFileError::Io { path: path.display().to_string(), kind: error.kind() }
+    })?;
+    must_be_private(path)?;
+    Ok((parse(&written, path)?, stamp))
 }
 
 /// Writes a new file that its owner alone may read, and has it on disk before it returns.
@@ -171,18 +224,14 @@ fn parse(text: &str, path: &Path) -> Result<Secrets, KeyFileError> {
         let all: BTreeMap<u32, Secret> = read.collect::<Result<_, _>>()?;
         if all.is_empty() { Err(malformed("a kind of key is missing")) } else { Ok(all) }
     };
-    let only_one = |all: BTreeMap<u32, Secret>| {
-        // A second one would lead every number to another row: changing keys is a procedure.
-        if all.len() == 1 { Ok(all) } else { Err(malformed("only one generation can be in use")) }
-    };
     let mut directory = table(written.directory)?;
     Ok(Secrets {
         directory: DirectoryKey(
             directory.remove(&1).ok_or(malformed("directory key 1 is missing"))?,
         ),
         epochs: wrap(table(written.epochs)?, EpochSeed),
-        elements: wrap(only_one(table(written.elements)?)?, ElementSeed),
-        servers: wrap(only_one(table(written.servers)?)?, ServerKey),
+        elements: wrap(table(written.elements)?, ElementSeed),
+        servers: wrap(table(written.servers)?, ServerKey),
     })
 }
 

@@ -141,7 +141,8 @@ impl Registry {
     }
 
     pub(super) fn sealed_ref(&self, app: &App, account: &AccountRef) -> SealedId {
-        self.keys.seal(Sealed::AccountRef, app.name().as_str(), account.as_str().as_bytes())
+        let plain = account.as_str().as_bytes();
+        self.keys.ring().seal(Sealed::AccountRef, app.name().as_str(), plain)
     }
 }
 
@@ -178,6 +179,7 @@ impl<'a> Session<'a> {
         app: &'a App,
         refs: &[SealedId],
     ) -> storage::Result<Session<'a>> {
+        registry.hold_keys(tx)?;
         participants::lock(tx, app.id())?;
         let mut stored = bindings::by_refs(tx, app.id(), refs)?;
         stored.retain(|_, bound| bound.removed_at.is_none());

@@ -20,10 +20,14 @@ impl Registry {
     /// The caller with this key, if memory has it. `None`: ask [`Registry::authenticate`].
     ///
     /// # Errors
-    /// `key_unknown` for what can't be a key, `key_revoked`, `key_expired`, `participant_suspended`.
+    /// `key_unknown` for what can't be a key, `key_revoked`, `key_expired`, `participant_suspended`;
+    /// `unavailable` where this node lacks a secret that the others use.
     pub fn authenticate_now(&self, key: &str) -> Option<Result<Caller>> {
         if !has_the_form_of_a_key(key) {
             return Some(Err(unknown()));
+        }
+        if let Err(lacking) = self.must_have_keys() {
+            return Some(Err(lacking));
         }
         let hash = Sha256::digest(key.as_bytes()).into();
         let contents = self.index.contents();

@@ -118,19 +118,16 @@ impl Registry {
             .check(self.clock.now(), self.settings.clock_skew_seconds_max)
             .map_err(|refused| refused.at("/verified_at"))?;
         let target = self.target(app, &put.number).map_err(|refused| refused.at("/number"))?;
-        let readings: Vec<Element> = (put.account_ref.readings_as_number(calling_code).iter())
-            .map(|number| self.keys.element_of(number))
-            .collect();
+        let ring = self.keys.ring();
+        let readings = (put.account_ref.readings_as_number(calling_code).iter())
+            .map(|number| ring.element_of(number, ring.element_generation()))
+            .collect::<Result<Vec<Element>>>()?;
         if matches!(&target, Target::Element(element, _) if readings.contains(element)) {
             return Err(is_the_number());
         }
         let app = app.name().as_str();
         Ok(Examined {
-            account_ref: self.keys.seal(
-                Sealed::AccountRef,
-                app,
-                put.account_ref.as_str().as_bytes(),
-            ),
+            account_ref: ring.seal(Sealed::AccountRef, app, put.account_ref.as_str().as_bytes()),
             target,
             calling_code,
             put: binding::Put {
@@ -144,12 +141,13 @@ impl Registry {
 
     fn target(&self, app: &App, number: &NumberText) -> Result<Target> {
         if matches!(number, NumberText::Handle { .. }) {
-            let handle = self.keys.open_handle(app.name().as_str(), number)?;
+            let handle = self.keys.ring().open_handle(app.name().as_str(), number)?;
             return Ok(Target::Handle(handle.number_id, handle.guard));
         }
-        let element = self.keys.element(number)?;
+        let ring = self.keys.ring();
+        let element = ring.elements(number, self.clock.now())?.in_force;
         let summary = if test_numbers::is_test(number.calling_code()) {
-            self.test_numbers.summary(&element)?
+            self.test_numbers.summary(&ring, ring.element_generation(), &element)?
         } else {
             Summary::default()
         };
@@ -163,7 +161,7 @@ impl Registry {
             guard: number.guard,
             verified_at: verified_at.unix_seconds(),
         };
-        self.keys.seal_handle(app.name().as_str(), number.calling_code, &handle)
+        self.keys.ring().seal_handle(app.name().as_str(), number.calling_code, &handle)
     }
 
     /// What follows a commit that is no entry of the log: new numbers are pulled, the worker wakes.
@@ -194,6 +192,7 @@ impl<'a> Session<'a> {
         app: &'a App,
         examined: &[(usize, Examined)],
     ) -> storage::Result<Session<'a>> {
+        registry.hold_keys(tx)?;
         participants::lock(tx, app.id())?;
         let refs: Vec<SealedId> = examined.iter().map(|(_, one)| one.account_ref.clone()).collect();
         let stored = bindings::by_refs(tx, app.id(), &refs)?;

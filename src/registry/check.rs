@@ -141,13 +141,14 @@ impl Registry {
         let calling_code = question.number.calling_code();
         let relaxed = app.participant().advice_not_covered;
         let at_number = |refused: Rejection| refused.at("/number");
+        let ring = self.keys.ring();
         if matches!(question.number, NumberText::Handle { .. }) {
             if question.verified_at.is_some() {
                 let detail = "A handle seals its own date; there is none to send beside it.";
                 return Err(Rejection::new(Code::VerifiedAtNotAllowed, detail).at("/verified_at"));
             }
             let handle =
-                self.keys.open_handle(app.name().as_str(), &question.number).map_err(at_number)?;
+                ring.open_handle(app.name().as_str(), &question.number).map_err(at_number)?;
             let by = By::Handle(handle.number_id, handle.guard);
             return Ok(Sought { by, calling_code, verified_at: handle.verified(), relaxed, now });
         }
@@ -158,7 +159,7 @@ impl Registry {
         Span::from(verified_at)
             .check(now, self.settings.clock_skew_seconds_max)
             .map_err(|refused| refused.at("/verified_at"))?;
-        let element = self.keys.element(&question.number).map_err(at_number)?;
+        let element = ring.elements(&question.number, now).map_err(at_number)?.in_force;
         Ok(Sought { by: By::Element(element), calling_code, verified_at, relaxed, now })
     }
 
@@ -209,9 +210,10 @@ impl Registry {
                 &entry.summary
             }
             By::Element(element) if test_numbers::is_test(sought.calling_code) => {
+                let ring = self.keys.ring();
                 return Some(
                     self.test_numbers
-                        .summary(element)
+                        .summary(&ring, ring.element_generation(), element)
                         .map_err(|refused| refused.at("/number"))
                         .and_then(|summary| self.verdict(sought, &summary, None)),
                 );

@@ -55,6 +55,7 @@ impl Registry {
         let (position, ids, numbers, bound) = self
             .storage
             .read(|db| {
+                self.ring_in(db)?;
                 let head = log::head(db)?;
                 let ids = numbers::find(db, &elements)?;
                 let all: Vec<NumberId> = ids.values().copied().collect();
@@ -88,9 +89,12 @@ impl Registry {
     fn reissue(&self, carrier: &Carrier, item: &Item<Reissue>) -> Result<Sought> {
         let number = &item.value.as_ref().map_err(Clone::clone)?.number;
         let at_number = |refused: Rejection| refused.at("/number");
-        let element = self.keys.element(number).map_err(at_number)?;
+        let ring = self.keys.ring();
+        let element = ring.elements(number, self.clock.now()).map_err(at_number)?.in_force;
         if test_numbers::is_test(number.calling_code()) {
-            let summary = self.test_numbers.summary(&element).map_err(at_number)?;
+            let generation = ring.element_generation();
+            let summary =
+                self.test_numbers.summary(&ring, generation, &element).map_err(at_number)?;
             let vacant = summary.occupancy == Occupancy::Vacant;
             return Ok(Sought::Test(if vacant { Clearance::Clear } else { Clearance::NotVacant }));
         }

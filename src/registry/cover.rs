@@ -189,6 +189,7 @@ impl Registry {
 
     /// What a client must know, of one calling code or of all that anything is known of.
     pub fn directory(&self, only: Option<CallingCode>) -> Vec<DirectoryEntry> {
+        let (ring, now) = (self.keys.ring(), self.clock.now());
         let contents = self.index.contents();
         let mut codes: Vec<CallingCode> = match only {
             Some(code) => vec![code],
@@ -203,7 +204,7 @@ impl Registry {
                     policy: self.settings.policies.of(code).clone(),
                     ..Standing::default()
                 }),
-                epochs: self.keys.public_epochs(code),
+                epochs: ring.public_epochs(code, now),
             })
             .collect()
     }

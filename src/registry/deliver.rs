@@ -188,13 +188,12 @@ impl Registry {
     /// `internal` for a secret that this key file can't open.
     pub fn secrets_of(&self, endpoint: &Endpoint) -> Result<Vec<Secret>> {
         let owner = self.name_of(endpoint.app)?;
-        let now = self.clock.now_ms();
+        let (ring, now) = (self.keys.ring(), self.clock.now_ms());
         let old = endpoint.old_secret.as_ref().filter(|_| endpoint.old_secret_until > Some(now));
         std::iter::once(&endpoint.secret)
             .chain(old)
             .map(|sealed| {
-                self.keys
-                    .open(Sealed::WebhookSecret, owner.as_str(), sealed)
+                ring.open(Sealed::WebhookSecret, owner.as_str(), sealed)
                     .map(Zeroizing::new)
                     .and_then(|bytes| Secret::from_bytes(bytes.to_vec()).ok())
                     .ok_or_else(|| internal("a webhook secret that can't be opened"))

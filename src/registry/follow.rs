@@ -12,6 +12,7 @@ use super::{Policies, Registry, Result};
 use crate::domain::calling_code::CallingCode;
 use crate::domain::coverage::Standing;
 use crate::domain::event::ParticipantId;
+use crate::domain::generation::Generations;
 use crate::domain::number::NumberId;
 use crate::domain::policy::Policy;
 use crate::domain::policy_terms::PolicyTerms;
@@ -21,7 +22,7 @@ use crate::index::{KnownKey, NumberEntry, PATIENCE_OF_COMMITS, Pulled};
 use crate::storage::coverage::Declared;
 use crate::storage::participants::ApiKey;
 use crate::storage::{
-    self, AnyConnection, Error, PolicyUse, Tx, coverage, fingerprints, log, numbers, participants,
+    self, AnyConnection, Error, PolicyUse, Tx, coverage, generations, log, numbers, participants,
 };
 
 /// Numbers that one query of the load brings.
@@ -30,44 +31,6 @@ const PAGE_LEN: i64 = 20_000;
 const NEW_NUMBERS_PER_PULL_MAX: i64 = 20_000;
 
 impl Registry {
-    /// Compares the keys with what the database knows of them, and records those that are new.
-    ///
-    /// # Errors
-    /// `key_id_unknown` when the key file isn't the one this database was written with: to go on would
-    /// make every number look unknown, and to add keys to it would hide that.
-    pub fn prove_keys(&self) -> Result<()> {
-        let ours: Vec<fingerprints::Fingerprint> = (self.keys.secrets().fingerprints())
-            .into_iter()
-            .map(|(purpose, generation, fingerprint)| fingerprints::Fingerprint {
-                purpose: purpose.to_owned(),
-                generation: i32::try_from(generation).unwrap_or(i32::MAX),
-                fingerprint: fingerprint.to_vec(),
-            })
-            .collect();
-        // Recorded first, then compared: of two first starts at once only one can have been first.
-        let known = self
-            .storage
-            .write(|tx| {
-                let none_yet = fingerprints::all(tx)?.is_empty();
-                if none_yet {
-                    fingerprints::record(tx, &ours)?;
-                }
-                fingerprints::all(tx)
-            })
-            .map_err(|error| self.failed(error))?;
-        let missing = known.iter().find(|known| !ours.contains(known));
-        if let Some(missing) = missing {
-            return Err(Rejection::new(
-                Code::KeyIdUnknown,
-                format!(
-                    "The key file lacks the {} key {} that this database was written with.",
-                    missing.purpose, missing.generation
-                ),
-            ));
-        }
-        self.storage.write(|tx| fingerprints::record(tx, &ours)).map_err(|error| self.failed(error))
-    }
-
     /// Has the numbers of each calling code folded anew whose policy is another than the one that they
     /// were folded under: the policy file, or the one that is built in, may have changed since.
     ///
@@ -104,7 +67,9 @@ impl Registry {
     pub fn load_index(&self) -> Result<()> {
         self.index
             .load(|contents| -> storage::Result<Position> {
-                let head = self.storage.read(log::head)?;
+                let (head, generations) =
+                    self.storage.read(|db| Ok((log::head(db)?, generations::all(db)?)))?;
+                self.keys.follow(generations);
                 loop {
                     let after = contents.newest();
                     let page = self.storage.read(|db| numbers::page(db, after, PAGE_LEN))?;
@@ -149,7 +114,13 @@ impl Registry {
     pub(super) fn catch_up_within(&self, patience: Duration) -> Result<Position> {
         let pulled = self.index.catch_up(patience, |applied, contents| {
             let newest = contents.newest();
-            self.storage.read(|db| pull(db, applied, newest, &self.settings.policies))
+            let (pulled, generations) =
+                self.storage.read(|db| pull(db, applied, newest, &self.settings.policies))?;
+            // Before the position that tells of them can be seen.
+            if let Some(generations) = generations {
+                self.keys.follow(generations);
+            }
+            Ok(pulled)
         });
         match pulled {
             Ok(Some(through)) => Ok(through),
@@ -170,8 +141,9 @@ fn pull(
     applied: Position,
     newest: NumberId,
     policies: &Policies,
-) -> storage::Result<Pulled> {
+) -> storage::Result<(Pulled, Option<Generations>)> {
     let entries = log::since(db, applied)?;
+    let generations = if entries.key_changes > 0 { Some(generations::all(db)?) } else { None };
     let mut pulled =
         standings_and_people(db, entries.calling_codes, entries.participants, policies)?;
     pulled.through = entries.through;
@@ -183,7 +155,7 @@ fn pull(
     pulled.elements = numbers::elements_of(db, &ids)?;
     pulled.numbers =
         numbers::load(db, &ids)?.into_iter().map(|(id, number)| (id, entry(number))).collect();
-    Ok(pulled)
+    Ok((pulled, generations))
 }
 
 fn standings_and_people(

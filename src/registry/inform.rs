@@ -189,6 +189,7 @@ impl Registry {
     fn account_ref(&self, bound: &Bound) -> Result<String> {
         let owner = self.name_of(bound.app)?;
         self.keys
+            .ring()
             .open(Sealed::AccountRef, owner.as_str(), &bound.account_ref.0)
             .and_then(|bytes| String::from_utf8(bytes).ok())
             .ok_or_else(|| internal("an account_ref that can't be opened"))

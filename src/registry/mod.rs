@@ -15,6 +15,7 @@ mod demand;
 mod enroll;
 mod follow;
 mod inform;
+mod prove;
 mod publish;
 mod recompute;
 mod subscribe;
@@ -123,7 +124,6 @@ impl Registry {
         entropy: Entropy,
         settings: Settings,
     ) -> Registry {
-        let test_numbers = TestNumbers::new(&keys);
         Registry {
             storage,
             index: Index::default(),
@@ -131,7 +131,7 @@ impl Registry {
             clock,
             entropy,
             settings,
-            test_numbers,
+            test_numbers: TestNumbers::default(),
             bell: Arc::new(Notify::new()),
             settled: Arc::new(Notify::new()),
             loaded: AtomicUsize::new(0),
@@ -158,7 +158,7 @@ impl Registry {
 
     /// What every participant hashes numbers with.
     pub fn directory_key(&self) -> &DirectoryKey {
-        &self.keys.secrets().directory
+        self.keys.directory()
     }
 
     /// The place in the log that a client hands back.
@@ -166,7 +166,7 @@ impl Registry {
     /// # Errors
     /// `position_invalid` for one that this registry didn't make.
     pub fn position(&self, text: &str) -> Result<Position> {
-        self.keys.open_position(text)
+        self.keys.ring().open_position(text)
     }
 
     /// Rings when something was committed that may have to be delivered.
@@ -186,17 +186,17 @@ impl Registry {
 
     /// The place of the log, as clients are told it.
     pub fn position_text(&self, position: Position) -> String {
-        self.keys.seal_position(position)
+        self.keys.ring().seal_position(position)
     }
 
     /// Seals a place in a list for the participant who reads it.
     pub fn seal_cursor(&self, owner: &str, place: &[u8]) -> Vec<u8> {
-        self.keys.seal(Sealed::Cursor, owner, place).0
+        self.keys.ring().seal(Sealed::Cursor, owner, place).0
     }
 
     /// The place in a list that was sealed for this participant.
     pub fn open_cursor(&self, owner: &str, sealed: &[u8]) -> Option<Vec<u8>> {
-        self.keys.open(Sealed::Cursor, owner, sealed)
+        self.keys.ring().open(Sealed::Cursor, owner, sealed)
     }
 
     /// What follows a commit, before the caller is told: the index catches up, the worker wakes. It

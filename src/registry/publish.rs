@@ -181,13 +181,15 @@ impl Registry {
             return Err(Rejection::new(Code::CallingCodeNotGranted, detail).at("/number"));
         }
         let stated = self.stated(&report, now)?;
+        let ring = self.keys.ring();
         let seal = |id: &EventId| {
-            self.keys.seal(Sealed::EventId, carrier.name().as_str(), id.as_str().as_bytes())
+            ring.seal(Sealed::EventId, carrier.name().as_str(), id.as_str().as_bytes())
         };
         let undoes = report.undoes.as_ref().map(seal);
         let says = Says::from_parts(report.event_type, stated, undoes)
             .ok_or_else(|| misfit(report.event_type))?;
-        let element = self.keys.element(&report.number).map_err(|refused| refused.at("/number"))?;
+        let elements = ring.elements(&report.number, now);
+        let element = elements.map_err(|refused| refused.at("/number"))?.in_force;
         Ok(Examined { element, calling_code: code, id: seal(&report.id), says })
     }
 
@@ -268,6 +270,7 @@ impl<'a> Part<'a> {
         carrier: ParticipantId,
         reports: &'a [(usize, Examined)],
     ) -> storage::Result<Part<'a>> {
+        registry.hold_keys(tx)?;
         let wanted: Vec<NewNumber> = reports
             .iter()
             .map(|(_, report)| NewNumber {

@@ -271,7 +271,7 @@ impl Registry {
 
     fn new_secret(&self, app: &App) -> Result<(Secret, Vec<u8>)> {
         let bytes: [u8; 32] = self.entropy.bytes();
-        let sealed = self.keys.seal(Sealed::WebhookSecret, app.name().as_str(), &bytes);
+        let sealed = self.keys.ring().seal(Sealed::WebhookSecret, app.name().as_str(), &bytes);
         let secret =
             Secret::from_bytes(bytes).map_err(|_| super::internal("a secret of a wrong length"))?;
         Ok((secret, sealed.0))

@@ -67,10 +67,11 @@ pub struct Attention {
 impl Registry {
     /// Whether requests are answered, and if not, what is waited for.
     pub fn waiting_for(&self) -> Vec<String> {
-        if self.index.is_ready() {
-            return Vec::new();
+        let mut all = self.lacked_keys();
+        if !self.index.is_ready() {
+            all.push(format!("index: {} numbers loaded", self.loaded()));
         }
-        vec![format!("index: {} numbers loaded", self.loaded())]
+        all
     }
 
     /// How the registry is.
@@ -120,7 +121,7 @@ impl Registry {
         }
         attention.extend(self.reports_to_look_at(now));
         Ok(Status {
-            ready: self.index.is_ready(),
+            ready: self.waiting_for().is_empty(),
             nodes: vec![Node {
                 name: "n1".to_owned(),
                 index_behind: (head.0 - self.index.applied().0).max(0),

@@ -3,6 +3,7 @@
 //! bindings.
 
 use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::domain::calling_code::CallingCode;
 use crate::domain::coverage::Standing;
@@ -11,7 +12,7 @@ use crate::domain::rejection::{Code, Rejection};
 use crate::domain::summary::{Occupancy, Summary};
 use crate::domain::time::Moment;
 use crate::domain::verdict::Reason;
-use crate::keys::Keys;
+use crate::keys::Ring;
 
 /// What a test number does beside answering.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,24 +27,37 @@ pub(super) enum Manner {
     Slow,
 }
 
-/// The elements of the test numbers, each with its last digit.
-pub(super) struct TestNumbers(HashMap<Element, u32>);
+/// The elements of the test numbers, each with its last digit: by generation, when first asked for.
+#[derive(Default)]
+pub(super) struct TestNumbers(Mutex<HashMap<u32, Arc<HashMap<Element, u32>>>>);
 
 impl TestNumbers {
-    pub(super) fn new(keys: &Keys) -> TestNumbers {
-        let numbers = (1..=8).filter_map(|digit: u32| {
-            let number: E164 = format!("+999000000{digit}").parse().ok()?;
-            Some((keys.element_of(&number), digit))
+    fn of(&self, ring: &Ring, generation: u32) -> Result<Arc<HashMap<Element, u32>>, Rejection> {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = all.get(&generation) {
+            return Ok(Arc::clone(known));
+        }
+        let numbers = (1..=8).map(|digit: u32| {
+            let number: E164 = format!("+999000000{digit}").parse()?;
+            Ok((ring.element_of(&number, generation)?, digit))
         });
-        TestNumbers(numbers.collect())
+        let made = Arc::new(numbers.collect::<Result<_, Rejection>>()?);
+        all.insert(generation, Arc::clone(&made));
+        Ok(made)
     }
 
-    /// The summary that the number with this element has for ever.
+    /// The summary that the number with this element of `generation` has for ever.
     ///
     /// # Errors
     /// `test_number_unknown` for an element that is none of the eight: most often a wrong key.
-    pub(super) fn summary(&self, element: &Element) -> Result<Summary, Rejection> {
-        let digit = self.0.get(element).copied().ok_or_else(|| {
+    /// `unavailable` where this node lacks the generation.
+    pub(super) fn summary(
+        &self,
+        ring: &Ring,
+        generation: u32,
+        element: &Element,
+    ) -> Result<Summary, Rejection> {
+        let digit = self.of(ring, generation)?.get(element).copied().ok_or_else(|| {
             Rejection::new(
                 Code::TestNumberUnknown,
                 "Calling code 999 has eight numbers, and this is none of them.",

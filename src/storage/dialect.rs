@@ -9,6 +9,7 @@ use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 use super::Error;
 use super::bindings::StateRow;
+use super::generations::KeyUse;
 use super::numbers::{NewNumberRow, NumberRow};
 use super::schema::{bindings, deliveries, numbers, participants};
 
@@ -219,6 +220,21 @@ pub(super) fn hold_policy(
         AnyConnection::Sqlite(_) => Ok(()),
     }
 }
+
+/// Holds the keys until the transaction ends. On SQLite the transaction does.
+pub(super) fn hold_keys(connection: &mut AnyConnection, key_use: KeyUse) -> QueryResult<()> {
+    let lock = match key_use {
+        KeyUse::Store => "pg_advisory_xact_lock_shared",
+        KeyUse::Change => "pg_advisory_xact_lock",
+    };
+    match connection {
+        AnyConnection::Postgres(_) => execute(connection, &format!("SELECT {lock}({KEY_LOCK})")),
+        AnyConnection::Sqlite(_) => Ok(()),
+    }
+}
+
+/// Any constant will do; every node must use the same.
+const KEY_LOCK: &str = "7161636174650002";
 
 /// The class of advisory locks on policies; any constant will do.
 const POLICY_LOCKS: i32 = 7_161_636;

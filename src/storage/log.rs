@@ -22,6 +22,8 @@ pub enum Change {
     CallingCode(CallingCode),
     /// A participant or one of its keys.
     Participant(ParticipantId),
+    /// Which secrets of the key file hold.
+    Keys,
 }
 
 /// A stretch of the log.
@@ -35,6 +37,8 @@ pub struct Entries {
     pub calling_codes: Vec<CallingCode>,
     /// Participants that changed, or whose keys did.
     pub participants: Vec<ParticipantId>,
+    /// How often it changed which secrets of the key file hold.
+    pub key_changes: usize,
 }
 
 /// The end of the log.
@@ -70,6 +74,7 @@ pub fn append(tx: &mut Tx<'_>, all: &[Change], now_ms: i64) -> Result<Position> 
                 Change::Number(id) => (NUMBER, id.0),
                 Change::CallingCode(code) => (CALLING_CODE, i64::from(u16::from(*code))),
                 Change::Participant(id) => (PARTICIPANT, i64::from(id.0)),
+                Change::Keys => (KEYS, 0),
             };
             (changes::position.eq(position), changes::kind.eq(kind), changes::subject.eq(subject))
         })
@@ -114,6 +119,7 @@ pub fn since(connection: &mut AnyConnection, applied: Position) -> Result<Entrie
                 entries.calling_codes.push(super::numbers::calling_code_from(subject_in?)?);
             }
             PARTICIPANT => entries.participants.push(ParticipantId(subject_in?)),
+            KEYS => entries.key_changes += 1,
             _ => return Err(UNKNOWN_CHANGE),
         }
     }
@@ -123,4 +129,5 @@ pub fn since(connection: &mut AnyConnection, applied: Position) -> Result<Entrie
 const NUMBER: i16 = 1;
 const CALLING_CODE: i16 = 2;
 const PARTICIPANT: i16 = 3;
+const KEYS: i16 = 4;
 const UNKNOWN_CHANGE: Error = Error::Inconsistent("a change of a kind that doesn't exist");

@@ -22,7 +22,7 @@ pub mod coverage;
 pub mod deliveries;
 pub mod endpoints;
 pub mod events;
-pub mod fingerprints;
+pub mod generations;
 pub mod log;
 pub mod numbers;
 pub mod participants;

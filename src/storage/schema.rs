@@ -12,10 +12,13 @@ diesel::table! {
 }
 
 diesel::table! {
-    key_fingerprints (purpose, generation) {
-        purpose -> Text,
+    key_generations (purpose, generation) {
+        purpose -> SmallInt,
         generation -> Integer,
         fingerprint -> Binary,
+        state -> SmallInt,
+        since -> Nullable<BigInt>,
+        until -> Nullable<BigInt>,
     }
 }
 
@@ -227,7 +230,7 @@ diesel::table! {
 
 diesel::allow_tables_to_appear_in_same_query!(
     log_head,
-    key_fingerprints,
+    key_generations,
     participants,
     grants,
     api_keys,

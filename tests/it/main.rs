@@ -15,6 +15,7 @@ mod permissions;
 mod policies;
 mod postgres;
 mod readme;
+mod rotation;
 mod scenarios;
 mod semantics;
 mod story;

@@ -9,11 +9,15 @@ CREATE TABLE log_head (
 );
 INSERT INTO log_head (id, position, moved_at) VALUES (1, 0, 0);
 
--- SHA-256 of each secret of the key file: a wrong file stops the start.
-CREATE TABLE key_fingerprints (
-    purpose     TEXT NOT NULL,
+-- The generations of each secret of the key file, and what holds of each. The fingerprint is a SHA-256 of
+-- the secret: a wrong file stops the start.
+CREATE TABLE key_generations (
+    purpose     SMALLINT NOT NULL,
     generation  INTEGER NOT NULL,
     fingerprint BYTEA NOT NULL,
+    state       SMALLINT NOT NULL,
+    since       BIGINT,
+    until       BIGINT,
     PRIMARY KEY (purpose, generation)
 );
 

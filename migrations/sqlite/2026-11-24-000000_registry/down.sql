@@ -14,5 +14,5 @@ DROP TABLE calling_codes;
 DROP TABLE api_keys;
 DROP TABLE grants;
 DROP TABLE participants;
-DROP TABLE key_fingerprints;
+DROP TABLE key_generations;
 DROP TABLE log_head;

@@ -29,7 +29,7 @@ on_both_databases! {
         let (keys, _) = Keys::read_or_make(&backup.key_file(), &Entropy::System).unwrap();
         let id = |handle: &str| {
             let handle: NumberText = handle.parse().unwrap();
-            keys.open_handle("skyfare", &handle).unwrap().number_id
+            keys.ring().open_handle("skyfare", &handle).unwrap().number_id
         };
         assert_eq!(id(&forgotten), id(&other), "the id is given out again");
         let refused = node.check(&app, &forgotten).unwrap_err();
