@@ -21,6 +21,7 @@ use vacate::domain::event::{EventType, ParticipantId, Says, SealedId, Statement}
 use vacate::domain::number::{E164, Guard, NumberId, NumberText};
 use vacate::domain::policy::Policy;
 use vacate::domain::seal::Handle;
+use vacate::domain::sketch::Sketch;
 use vacate::domain::summary::fold;
 use vacate::domain::time::{DAY, Moment, Stated};
 use vacate::domain::verdict::{Coverage, Facts, NotCovered, Scope, judge};
@@ -78,6 +79,34 @@ fn numbers(criterion: &mut Criterion) {
             ring.open_handle("skyfare", &number)
         });
     });
+}
+
+/// What a budget's sketch costs a check by digest; a check by handle has none.
+fn sketches(criterion: &mut Criterion) {
+    let key = Entropy::repeatable(2).secret();
+    let hash = |number: u64| {
+        let mac = key.mac(&[&number.to_be_bytes()]);
+        u64::from_be_bytes(mac[..8].try_into().expect("eight bytes"))
+    };
+    criterion.bench_function("sketch: keyed hash", |bench| bench.iter(|| hash(black_box(7))));
+    for count in [400_u64, 3_000_000] {
+        let mut sketch = Sketch::default();
+        for number in 0..count {
+            sketch.add(number.wrapping_mul(0x9E37_79B9_7F4A_7C15));
+        }
+        let other = sketch.clone();
+        let again = hash(7);
+        sketch.add(again);
+        criterion.bench_function(&format!("sketch of {count}: add one that is there"), |bench| {
+            bench.iter(|| sketch.add(black_box(again)));
+        });
+        criterion.bench_function(&format!("sketch of {count}: count"), |bench| {
+            bench.iter(|| black_box(&sketch).count());
+        });
+        criterion.bench_function(&format!("sketch of {count}: merge"), |bench| {
+            bench.iter(|| sketch.merge(black_box(&other)));
+        });
+    }
 }
 
 /// Events published one, a hundred and a thousand at a time, on both databases.
@@ -191,5 +220,5 @@ async fn echo_server(like: &Again) -> Again {
     Again { client, request: like.request.clone() }
 }
 
-criterion_group!(figures, rules, numbers, publishing, over_http);
+criterion_group!(figures, rules, numbers, sketches, publishing, over_http);
 criterion_main!(figures);

@@ -27,6 +27,7 @@ pub mod retry;
 pub mod seal;
 pub mod secret;
 pub mod signature;
+pub mod sketch;
 pub mod summary;
 pub mod text;
 pub mod time;

@@ -18,6 +18,7 @@ mod readme;
 mod rotation;
 mod scenarios;
 mod semantics;
+mod sketch;
 mod story;
 mod support;
 mod test_numbers;
