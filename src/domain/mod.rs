@@ -23,6 +23,7 @@ pub mod policy;
 pub mod policy_terms;
 pub mod position;
 pub mod rejection;
+pub mod retention;
 pub mod retry;
 pub mod seal;
 pub mod secret;

@@ -70,10 +70,14 @@ pub(super) struct Hold {
 
 impl<'a> Reading<'a> {
     /// Reads a set of statements. One that is there twice counts once.
-    pub fn of(statements: &'a [Statement], policy: &'a Policy) -> Reading<'a> {
+    pub fn of(
+        statements: impl IntoIterator<Item = &'a Statement>,
+        policy: &'a Policy,
+    ) -> Reading<'a> {
+        let statements = statements.into_iter().map(|it| ((it.carrier, &it.id), &it.says));
         let mut reading = Reading {
             policy,
-            statements: statements.iter().map(|it| ((it.carrier, &it.id), &it.says)).collect(),
+            statements: statements.collect(),
             disconnects: Vec::new(),
             reassigns: Vec::new(),
             holds: Vec::new(),
@@ -264,6 +268,16 @@ impl<'a> Reading<'a> {
     pub(super) fn solid(&self) -> impl Iterator<Item = Span> {
         let solid = self.disconnects.iter().filter(|it| it.standing == Standing::Solid);
         solid.map(|disconnect| disconnect.said.span)
+    }
+
+    /// Whether it was lost and nobody began after that.
+    pub(super) fn is_vacant(&self) -> bool {
+        self.solid().any(|lost| !self.begins.iter().any(|begin| lost.before(begin.span)))
+    }
+
+    /// Whether its carrier has not ended this begin.
+    pub(super) fn lasts(&self, begin: Said) -> bool {
+        self.ends.iter().all(|end| end.carrier != begin.carrier || end.span.before(begin.span))
     }
 
     /// [A] Until when the number is in nobody's hands. By time too, not by `reassigned` alone:

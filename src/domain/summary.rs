@@ -177,12 +177,9 @@ impl Threshold {
 }
 
 fn occupancy(reading: &Reading) -> Occupancy {
-    let Reading { begins, ends, .. } = reading;
-    if reading.solid().any(|lost| !begins.iter().any(|begin| lost.before(begin.span))) {
+    if reading.is_vacant() {
         return Occupancy::Vacant;
     }
-    let lasts = begins.iter().any(|begin| {
-        ends.iter().all(|end| end.carrier != begin.carrier || end.span.before(begin.span))
-    });
+    let lasts = reading.begins.iter().any(|begin| reading.lasts(*begin));
     if lasts { Occupancy::InService } else { Occupancy::Unknown }
 }

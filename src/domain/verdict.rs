@@ -149,10 +149,11 @@ pub struct OpenDispute {
 /// Frozen is only if every moment of `verified` is, unchanged only if none is in doubt.
 pub fn judge(facts: &Facts, verified: Span, not_covered: NotCovered) -> Verdict {
     use {Advice::*, Answer::*};
-    let horizon = facts.coverage.retained_since.map_or(i64::MIN, Moment::on_axis);
+    let horizon = facts.coverage.retained_since.unwrap_or_default();
     let latest = facts.now.on_axis() + i64::from(CLOCK_SKEW_SECONDS_MAX);
-    let (answer, advice, reason) = if verified.lo < horizon {
-        (CannotTell, StepUp, Reason::BeyondRetention) // 0b
+    let (answer, advice, reason) = if verified.lo < horizon.on_axis() {
+        changed_since(facts.summary, verified, horizon) // 0b
+            .unwrap_or((CannotTell, StepUp, Reason::BeyondRetention))
     } else if verified.lo > latest {
         (CannotTell, StepUp, Reason::VerifiedInFuture) // 1
     } else if let Some(doubt) = doubt(facts.summary, verified) {
@@ -161,7 +162,7 @@ pub fn judge(facts: &Facts, verified: Span, not_covered: NotCovered) -> Verdict 
         (CannotTell, StepUp, Reason::Disputed) // 6b
     } else {
         match facts.silence(verified) {
-            Silence::Fresh if facts.summary.clear_from == Moment::ZERO => {
+            Silence::Fresh if facts.summary.clear_from <= horizon => {
                 (Unchanged, Allow, Reason::NoChange) // 7
             }
             Silence::Fresh => (Unchanged, Allow, Reason::VerifiedAfterChange), // 7
@@ -193,6 +194,20 @@ pub(super) fn doubt(summary: &Summary, verified: Span) -> Option<(Answer, Advice
     ];
     let (_, answer, advice, reason) = lines.into_iter().find(|(applies, ..)| *applies)?;
     Some((answer, advice, reason))
+}
+
+/// Line 0b: whoever verified before the horizon is told of a change of which one who verified at the
+/// horizon is told. What of the past makes no difference after the horizon may be forgotten, so nothing
+/// here may depend on it.
+fn changed_since(
+    summary: &Summary,
+    verified: Span,
+    horizon: Moment,
+) -> Option<(Answer, Advice, Reason)> {
+    let Span { lo, hi } = verified;
+    let horizon = horizon.on_axis();
+    let since = Span { lo: lo.max(horizon), hi: hi.max(horizon) };
+    doubt(summary, since).filter(|(answer, ..)| *answer == Answer::Changed)
 }
 
 /// What it means that nothing was heard.

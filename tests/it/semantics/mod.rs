@@ -3,6 +3,8 @@
 mod duties;
 mod duty_walks;
 mod fold_properties;
+mod random;
+mod retention;
 mod values;
 mod vectors;
 mod verdict;

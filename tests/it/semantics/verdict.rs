@@ -85,10 +85,33 @@ fn each_line_has_its_answer_and_its_advice() {
 #[test]
 fn what_is_no_longer_remembered_cannot_be_told() {
     let forgotten = |verified: Moment| {
-        asked(verified, |_, facts| facts.coverage.retained_since = Some(day(150))).reason
+        asked(verified, |_, facts| facts.coverage.retained_since = Some(day(350))).reason
     };
-    assert_eq!(forgotten(second_before(day(150))), Reason::BeyondRetention);
-    assert_eq!(forgotten(day(150)), Reason::Disconnected);
+    assert_eq!(forgotten(second_before(day(350))), Reason::BeyondRetention);
+    assert_eq!(forgotten(day(50)), Reason::BeyondRetention);
+    assert_eq!(forgotten(day(350)), Reason::Contested);
+}
+
+#[test]
+fn whoever_verified_before_the_horizon_is_told_of_a_change_behind_it() {
+    let long_ago = |horizon: u32| {
+        asked(day(50), |_, facts| facts.coverage.retained_since = Some(day(horizon))).reason
+    };
+    assert_eq!(long_ago(99), Reason::Reassigned);
+    assert_eq!(long_ago(100), Reason::Disconnected);
+    assert_eq!(long_ago(199), Reason::Disconnected);
+    assert_eq!(long_ago(200), Reason::VerifiedInAging);
+    assert_eq!(long_ago(299), Reason::VerifiedInAging);
+    assert_eq!(long_ago(300), Reason::BeyondRetention);
+}
+
+#[test]
+fn a_change_before_the_horizon_is_not_told_of() {
+    let with = |horizon: u32| {
+        asked(day(450), |_, facts| facts.coverage.retained_since = Some(day(horizon))).reason
+    };
+    assert_eq!(with(399), Reason::VerifiedAfterChange);
+    assert_eq!(with(400), Reason::NoChange);
 }
 
 #[test]
