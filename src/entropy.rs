@@ -3,6 +3,7 @@
 use std::sync::Mutex;
 use std::sync::PoisonError;
 
+use rand_core::{CryptoRng, RngCore};
 use sha2::{Digest, Sha256};
 
 use crate::domain::id::{self, Prefix};
@@ -63,3 +64,27 @@ impl Entropy {
         id::new(prefix, now_ms, &self.bytes())
     }
 }
+
+/// For whoever draws scalars itself.
+impl RngCore for &Entropy {
+    fn next_u32(&mut self) -> u32 {
+        u32::from_le_bytes(self.bytes())
+    }
+
+    fn next_u64(&mut self) -> u64 {
+        u64::from_le_bytes(self.bytes())
+    }
+
+    fn fill_bytes(&mut self, bytes: &mut [u8]) {
+        for block in bytes.chunks_mut(32) {
+            block.copy_from_slice(&self.bytes::<32>()[..block.len()]);
+        }
+    }
+
+    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), rand_core::Error> {
+        self.fill_bytes(bytes);
+        Ok(())
+    }
+}
+
+impl CryptoRng for &Entropy {}

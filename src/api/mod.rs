@@ -11,6 +11,7 @@ mod deliveries;
 mod directory;
 mod duties;
 mod endpoints;
+mod evaluate;
 mod events;
 mod keys;
 mod operations;
@@ -73,6 +74,7 @@ routes! {
 
     // Every participant.
     GET "/v1/directory" AnyKey, directory::get;
+    POST "/v1/evaluate" AnyKey, evaluate::evaluate;
     GET "/v1/participants/me" AnyKey, participants::me;
     GET "/v1/participants/me/keys" Manage, keys::list_own;
     POST "/v1/participants/me/keys" Manage, keys::issue_own;

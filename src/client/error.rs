@@ -27,6 +27,10 @@ pub enum Error {
     /// There was no whole answer in time, and it isn't known either.
     #[error("the registry did not answer in time")]
     TooSlow,
+    /// What was evaluated was not made with the key that it should be, or isn't proved to be: no
+    /// token of it may be used.
+    #[error("the evaluator did not prove that it used the key that the directory names")]
+    Unproven,
     /// What answered doesn't speak this API: a proxy, another service, a wrong URL.
     #[error("the answer with status {status} isn't a registry's: {why}")]
     NotOurs {
@@ -53,6 +57,7 @@ impl Error {
     pub fn class(&self) -> Class {
         let status = match self {
             Error::Unreachable(_) | Error::TooSlow => return Class::Unavailable,
+            Error::Unproven => return Class::Failed,
             Error::Refused { status, .. } | Error::NotOurs { status, .. } => *status,
         };
         match status {
@@ -66,7 +71,9 @@ impl Error {
     pub fn code(&self) -> Option<&str> {
         match self {
             Error::Refused { problem, .. } => Some(&problem.code),
-            Error::Unreachable(_) | Error::TooSlow | Error::NotOurs { .. } => None,
+            Error::Unreachable(_) | Error::TooSlow | Error::Unproven | Error::NotOurs { .. } => {
+                None
+            }
         }
     }
 
@@ -74,7 +81,9 @@ impl Error {
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
             Error::Refused { retry_after, .. } => *retry_after,
-            Error::Unreachable(_) | Error::TooSlow | Error::NotOurs { .. } => None,
+            Error::Unreachable(_) | Error::TooSlow | Error::Unproven | Error::NotOurs { .. } => {
+                None
+            }
         }
     }
 }

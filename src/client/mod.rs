@@ -32,6 +32,7 @@ pub mod keys;
 pub mod number;
 pub mod receiver;
 pub mod status;
+pub mod tokens;
 
 use std::fmt;
 use std::sync::Arc;

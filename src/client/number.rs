@@ -1,7 +1,8 @@
-//! From a phone number to the digest that stands for it, on this side of the wire.
+//! From a phone number to the digest that stands for it, on this side of the wire. Tokens, which show
+//! the registry less, are in `tokens`.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use hyper::Method;
 use serde::{Deserialize, Deserializer};
@@ -11,7 +12,7 @@ use super::error::Error;
 use super::{Client, empty, with_query};
 use crate::domain::calling_code::CallingCode;
 use crate::domain::number::{E164, KeyId, NumberText};
-use crate::domain::oprf::DirectoryKey;
+use crate::domain::oprf::{DirectoryKey, token_kid};
 use crate::domain::secret::Secret;
 use crate::domain::text;
 use crate::domain::time::Moment;
@@ -19,18 +20,35 @@ use crate::domain::time::Moment;
 /// The canary: a test number that every registry knows, and that no wrong key hits.
 const CANARY: &str = "+9990000001";
 
-/// Makes digests. Each calling code is asked for once and its key kept; should the registry refuse a
-/// digest with `key_id_unknown`, the key was replaced, and a new `Directory` knows the new one.
+/// Makes digests and tokens. Each calling code is asked for once and its keys kept; should the
+/// registry refuse a digest with `key_id_unknown`, the key was replaced, and a new `Directory` knows
+/// the new one.
 #[derive(Debug)]
 pub struct Directory {
     client: Client,
-    keys: Mutex<HashMap<CallingCode, DirectoryKey>>,
+    kept: Mutex<HashMap<CallingCode, Arc<Known>>>,
+}
+
+/// What numbers of one calling code are made with.
+#[derive(Debug)]
+pub(super) struct Known {
+    pub(super) directory_key: DirectoryKey,
+    /// The newest.
+    epoch: Option<PublicEpoch>,
+}
+
+impl Known {
+    /// The key of new tokens.
+    pub(super) fn epoch(&self) -> Result<&PublicEpoch, Error> {
+        let why = || "the directory names no key of tokens".to_owned();
+        self.epoch.as_ref().ok_or_else(|| Error::NotOurs { status: 200, why: why() })
+    }
 }
 
 impl Directory {
     /// The directory of the client's registry. Nothing is asked yet.
     pub fn new(client: &Client) -> Directory {
-        Directory { client: client.clone(), keys: Mutex::default() }
+        Directory { client: client.clone(), kept: Mutex::default() }
     }
 
     /// The digest of a number.
@@ -38,17 +56,7 @@ impl Directory {
     /// # Errors
     /// The first time for a calling code: `calling_code_unknown`, and those of every call.
     pub async fn digest(&self, number: &E164) -> Result<NumberText, Error> {
-        let calling_code = number.calling_code();
-        let kept = self.keys().get(&calling_code).cloned();
-        let key = match kept {
-            Some(key) => key,
-            None => {
-                let key = self.client.directory(calling_code).await?.directory_key;
-                self.keys().insert(calling_code, key.clone());
-                key
-            }
-        };
-        Ok(key.digest(number))
+        Ok(self.known(number.calling_code()).await?.directory_key.digest(number))
     }
 
     /// Proves that digests made here are understood there, by asking for a test number: as an app,
@@ -77,8 +85,32 @@ impl Directory {
         }
     }
 
-    fn keys(&self) -> MutexGuard<'_, HashMap<CallingCode, DirectoryKey>> {
-        self.keys.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(super) fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// What is known of a calling code, asked for the first time.
+    pub(super) async fn known(&self, calling_code: CallingCode) -> Result<Arc<Known>, Error> {
+        let kept = self.kept().get(&calling_code).cloned();
+        if let Some(known) = kept {
+            return Ok(known);
+        }
+        let entry = self.client.directory(calling_code).await?;
+        let codes = entry.calling_codes.into_iter();
+        let served = codes.filter(|served| served.calling_code == calling_code);
+        let epoch = served.flat_map(|served| served.epochs).max_by_key(|epoch| epoch.epoch);
+        let known = Arc::new(Known { directory_key: entry.directory_key, epoch });
+        self.kept().insert(calling_code, Arc::clone(&known));
+        Ok(known)
+    }
+
+    /// Asks anew, the next time.
+    pub(super) fn forget(&self, calling_code: CallingCode) {
+        self.kept().remove(&calling_code);
+    }
+
+    fn kept(&self) -> MutexGuard<'_, HashMap<CallingCode, Arc<Known>>> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -122,8 +154,9 @@ pub struct ServedCallingCode {
 pub struct PublicEpoch {
     /// Counted from 1.
     pub epoch: u32,
-    /// A ristretto255 element (RFC 9496), 64 lower hex digits.
-    pub public_key: String,
+    /// A ristretto255 element (RFC 9496), which proofs are checked against.
+    #[serde(deserialize_with = "public_key")]
+    pub public_key: [u8; 32],
     /// Names it in every token.
     pub key_id: KeyId,
     /// Until when its tokens are accepted, if that is known.
@@ -134,18 +167,21 @@ impl Client {
     /// What is needed to make numbers of a calling code. Any key can ask.
     ///
     /// # Errors
-    /// `calling_code_unknown`; [`Error::NotOurs`] when key and key id don't belong together; those of
-    /// every call.
+    /// `calling_code_unknown`; [`Error::NotOurs`] when a key and its key id don't belong together;
+    /// those of every call.
     pub async fn directory(&self, calling_code: CallingCode) -> Result<DirectoryEntry, Error> {
         let calling_code = calling_code.to_string();
         let path = with_query("/v1/directory", &[("calling_code", Some(&calling_code))]);
         let answer = self.raw(empty(Method::GET, &path)).await?;
         let entry: DirectoryEntry = answer.json()?;
-        if entry.directory_key.kid() == entry.key_id {
-            Ok(entry)
-        } else {
-            Err(answer.not_ours("key_id isn't that of directory_key"))
+        if entry.directory_key.kid() != entry.key_id {
+            return Err(answer.not_ours("key_id isn't that of directory_key"));
         }
+        let mut epochs = entry.calling_codes.iter().flat_map(|served| &served.epochs);
+        if epochs.any(|epoch| token_kid(&epoch.public_key) != epoch.key_id) {
+            return Err(answer.not_ours("key_id isn't that of public_key"));
+        }
+        Ok(entry)
     }
 }
 
@@ -153,5 +189,12 @@ fn directory_key<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Directory
     let text = zeroize::Zeroizing::new(String::deserialize(deserializer)?);
     let bytes = text::from_hex(&text);
     let key = bytes.map(|bytes| DirectoryKey(Secret::new(bytes)));
-    key.ok_or_else(|| serde::de::Error::custom("64 lower hex digits are expected"))
+    key.ok_or_else(|| serde::de::Error::custom(HEX_EXPECTED))
 }
+
+fn public_key<'de, D: Deserializer<'de>>(deserializer: D) -> Result<[u8; 32], D::Error> {
+    let text = String::deserialize(deserializer)?;
+    text::from_hex(&text).ok_or_else(|| serde::de::Error::custom(HEX_EXPECTED))
+}
+
+const HEX_EXPECTED: &str = "64 lower hex digits are expected";

@@ -8,6 +8,7 @@ pub mod account_ref;
 pub mod address;
 pub mod attempt;
 pub mod binding;
+pub mod blinded;
 pub mod breaker;
 pub mod calling_code;
 pub mod clearance;

@@ -134,10 +134,7 @@ impl FromStr for NumberText {
     type Err = Rejection;
 
     fn from_str(text: &str) -> Result<NumberText, Rejection> {
-        if looks_like_a_phone_number(text) {
-            let detail = "This must be a digest, token or handle, not a phone number.";
-            return Err(Rejection::new(Code::NumberPlain, detail));
-        }
+        must_not_be_plain(text)?;
         let mut parts = text.splitn(4, '.');
         let mut next = || parts.next().ok_or_else(malformed);
         let (form, calling_code, kid, body) =
@@ -158,6 +155,17 @@ impl FromStr for NumberText {
         };
         number.ok_or_else(malformed)
     }
+}
+
+/// # Errors
+///
+/// `number_plain` for what looks like a phone number.
+pub(super) fn must_not_be_plain(text: &str) -> Result<(), Rejection> {
+    if looks_like_a_phone_number(text) {
+        let detail = "This must be a digest, token or handle, not a phone number.";
+        return Err(Rejection::new(Code::NumberPlain, detail));
+    }
+    Ok(())
 }
 
 /// The fewest digits that, with nothing but punctuation around them, are taken for a phone number.

@@ -8,11 +8,14 @@
 
 use std::fmt;
 
+use curve25519_dalek::ristretto::RistrettoPoint;
 use curve25519_dalek::scalar::Scalar;
+use rand_core::{CryptoRng, RngCore};
 use sha2::{Digest, Sha256, Sha512};
-use voprf::{Group, Ristretto255, VoprfServer};
+use voprf::{BlindedElement, Group, Ristretto255, VoprfServer};
 use zeroize::{ZeroizeOnDrop, Zeroizing};
 
+use super::blinded::{Blinded, Proof};
 use super::calling_code::CallingCode;
 use super::number::{E164, Element, KeyId, NumberText};
 use super::rejection::{Code, Rejection};
@@ -48,7 +51,7 @@ impl EpochSeed {
     /// The key of tokens under `calling_code` in this seed's `epoch`, counted from 1.
     pub fn key(&self, calling_code: CallingCode, epoch: u32) -> EpochKey {
         let info = format!("vacate/v1/oprf;calling_code={calling_code};epoch={epoch}");
-        EpochKey(derive_key_pair(&self.0, &info))
+        EpochKey::derive(&self.0, &info)
     }
 }
 
@@ -57,6 +60,11 @@ impl EpochSeed {
 pub struct EpochKey(VoprfServer<Ristretto255>);
 
 impl EpochKey {
+    /// RFC 9497's DeriveKeyPair.
+    pub fn derive(seed: &Secret, info: &str) -> EpochKey {
+        EpochKey(derive_key_pair(seed, info))
+    }
+
     /// k·G in its ristretto255 encoding, for clients to verify proofs against.
     pub fn public_key(&self) -> [u8; 32] {
         self.0.get_public_key().compress().to_bytes()
@@ -65,6 +73,48 @@ impl EpochKey {
     /// The key id in a token's text.
     pub fn kid(&self) -> KeyId {
         token_kid(&self.public_key())
+    }
+
+    /// Each point times k, still blinded: RFC 9497's BlindEvaluate without its proof. About 40 µs each.
+    ///
+    /// # Errors
+    ///
+    /// `element_invalid`, at its place, for one that is not a canonical ristretto255 encoding or is
+    /// the identity.
+    pub fn evaluate(&self, points: &[Blinded]) -> Result<Vec<Blinded>, Rejection> {
+        let k = Zeroizing::new(secret_scalar(&self.0));
+        let evaluated = points.iter().enumerate().map(|(place, blinded)| {
+            let point = point(blinded.as_bytes()).map_err(|refused| at(refused, place))?;
+            Ok(Blinded::from_bytes((point * *k).compress().to_bytes()))
+        });
+        evaluated.collect()
+    }
+
+    /// The same with RFC 9497's proof, one for all of them, that the key is the one behind
+    /// [`EpochKey::public_key`]. About 90 µs each from ten on.
+    ///
+    /// A `rng` that ever repeats itself gives k away.
+    ///
+    /// # Errors
+    ///
+    /// As [`EpochKey::evaluate`].
+    pub fn evaluate_and_prove(
+        &self,
+        points: &[Blinded],
+        rng: &mut (impl RngCore + CryptoRng),
+    ) -> Result<(Vec<Blinded>, Proof), Rejection> {
+        let points = points.iter().enumerate().map(|(place, blinded)| {
+            BlindedElement::<Ristretto255>::deserialize(blinded.as_bytes())
+                .map_err(|_| at(element_invalid(), place))
+        });
+        let points = points.collect::<Result<Vec<_>, Rejection>>()?;
+        let done = self
+            .0
+            .batch_blind_evaluate(rng, &points)
+            .expect("a batch has fewer points than RFC 9497 allows");
+        let evaluated =
+            done.messages.iter().map(|point| Blinded::from_bytes(point.serialize().into()));
+        Ok((evaluated.collect(), Proof::from_bytes(done.proof.serialize().into())))
     }
 }
 
@@ -118,17 +168,28 @@ impl TokenKey {
     ///
     /// # Errors
     ///
-    /// `element_invalid` when `point` is not a canonical ristretto255 encoding or is the identity.
-    pub fn element(&self, point: &[u8; 32]) -> Result<Element, Rejection> {
-        let detail = "The token is not a canonical ristretto255 element, or is the identity.";
-        let point = Ristretto255::deserialize_elem(point)
-            .map_err(|_| Rejection::new(Code::ElementInvalid, detail))?;
-        Ok(Element::from_bytes((point * self.0).compress().to_bytes()))
+    /// `element_invalid` when `token` is not a canonical ristretto255 encoding or is the identity.
+    pub fn element(&self, token: &[u8; 32]) -> Result<Element, Rejection> {
+        Ok(Element::from_bytes((point(token)? * self.0).compress().to_bytes()))
     }
 }
 
 /// RFC 9497, section 3.1 and 4.1: "HashToGroup-" and the context string of mode 0x01.
 const HASH_TO_GROUP_DST: &[u8] = b"HashToGroup-OPRFV1-\x01-ristretto255-SHA512";
+
+/// The point of an encoding that somebody sent.
+fn point(encoding: &[u8; 32]) -> Result<RistrettoPoint, Rejection> {
+    Ristretto255::deserialize_elem(encoding).map_err(|_| element_invalid())
+}
+
+fn element_invalid() -> Rejection {
+    let detail = "This is not a canonical ristretto255 element, or is the identity.";
+    Rejection::new(Code::ElementInvalid, detail)
+}
+
+fn at(refused: Rejection, place: usize) -> Rejection {
+    refused.at(format!("/elements/{place}"))
+}
 
 /// RFC 9497's DeriveKeyPair in mode 0x01.
 fn derive_key_pair(seed: &Secret, info: &str) -> VoprfServer<Ristretto255> {

@@ -64,7 +64,7 @@ pub fn meaning(code: Code) -> Meaning {
         Code::NumberMalformed => of(422, "Not a digest, token or handle", "The text has none of the three forms.", "Send vd1, vt1 or vh1 exactly as they were made; vacate number digest makes one."),
         Code::CallingCodeUnknown => of(422, "Unknown calling code", "The calling code isn't assigned.", "Use the ITU calling code of the number; see GET /v1/directory."),
         Code::KeyIdUnknown => of(422, "Made with a key that isn't accepted", "The number was made with a key that isn't, or is no longer, accepted here.", "Read GET /v1/directory and hash again."),
-        Code::ElementInvalid => of(422, "Not a group element", "The token isn't canonical ristretto255, or is the identity.", "Send the token as it was unblinded."),
+        Code::ElementInvalid => of(422, "Not a group element", "A token or blinded point isn't canonical ristretto255, or is the identity.", "Send the token as it was unblinded, the point as it was blinded."),
         Code::HandleInvalid => of(422, "The handle is not valid here", "The handle is another app's, damaged, or of a retired key.", "Bind the account again and keep the new handle."),
         Code::HandleUnknown => of(422, "The handle's number is gone", "The handle is ours, but its number isn't there (a backup was restored).", "Bind the account again and keep the new handle."),
         Code::TestNumberUnknown => of(422, "No such test number", "Calling code 999 has eight numbers; this is none of them.", "Check the directory key and the canonical form: +9990000001 to +9990000008."),

@@ -1,6 +1,7 @@
 //! What is wrong is refused with its code, at its place, without repeating it; and a phone number that
 //! somebody put into a wrong place is neither logged nor kept.
 
+mod evaluate;
 mod numbers;
 mod requests;
 mod table;

@@ -8,3 +8,4 @@ mod management;
 mod numbers;
 mod receiving;
 mod registry;
+mod tokens;

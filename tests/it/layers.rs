@@ -26,7 +26,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("keys", &["domain", "entropy"]),
     ("clock", &["domain"]),
     ("entropy", &["domain"]),
-    ("client", &["domain"]),
+    ("client", &["domain", "entropy"]),
     ("config", &["domain"]),
     ("log_format", &[]),
     ("domain", &[]),

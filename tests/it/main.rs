@@ -10,6 +10,7 @@ mod demo;
 mod layers;
 mod log_format;
 mod numbers;
+mod oblivious;
 mod openapi;
 mod permissions;
 mod policies;

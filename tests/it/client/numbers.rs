@@ -7,13 +7,15 @@ use vacate::domain::number::E164;
 
 use super::registry::{FakeRegistry, response};
 
+/// Of calling code 49 and epoch 1 in the vectors.
+const PUBLIC_KEY: &str = "886396846f694237d7576754d8c4815a42c24e4ea66d7948a8517fe0084d2c57";
 const KEY: &str = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
 
 fn entry(key_id: &str) -> String {
     json!({"directory_key": KEY, "key_id": key_id, "evaluator": null, "calling_codes": [
         {"calling_code": "49", "complete_since": null, "through": null, "aging_days": 90, "max_lag_days": 40,
          "freeze_within_hours": 24, "detach_within_hours": 120, "epochs": [
-            {"epoch": 1, "public_key": "88", "key_id": "7648e2e5", "accepted_until": null}]}]})
+            {"epoch": 1, "public_key": PUBLIC_KEY, "key_id": "7648e2e5", "accepted_until": null}]}]})
     .to_string()
 }
 

@@ -5,18 +5,16 @@ use std::collections::BTreeMap;
 
 use curve25519_dalek::ristretto::{CompressedRistretto, RistrettoPoint};
 use curve25519_dalek::scalar::Scalar;
-use rand_core::{CryptoRng, RngCore};
 use serde::Deserialize;
+use vacate::domain::blinded::Blinding;
 use vacate::domain::calling_code::CallingCode;
 use vacate::domain::number::{E164, Element, Guard, KeyId, NumberId, NumberText};
-use vacate::domain::oprf::{
-    DirectoryKey, ElementKey, ElementSeed, EpochKey, EpochSeed, TokenKey, token_kid,
-};
+use vacate::domain::oprf::{DirectoryKey, ElementKey, ElementSeed, EpochKey, EpochSeed, TokenKey};
 use vacate::domain::rejection::{Code, Rejection};
 use vacate::domain::seal::{Handle, SealKey, ServerKey};
 use vacate::domain::secret::Secret;
 use vacate::domain::text;
-use voprf::{Ristretto255, VoprfClient, VoprfServer};
+use vacate::entropy::Entropy;
 
 /// Epochs and generations alike.
 pub const BOTH: [u32; 2] = [1, 2];
@@ -107,20 +105,15 @@ impl Vectors {
         (row.guard == handle.guard).then_some(handle).ok_or_else(unknown)
     }
 
-    /// RFC 9497 without `Finalize`: blind, evaluate, unblind.
+    /// A token made with a blind of chance.
     pub fn oblivious_token(&self, number: &E164, epoch: u32) -> NumberText {
         let calling_code = number.calling_code();
-        let nd = self.directory_key().nd(number);
-        let blinded = VoprfClient::<Ristretto255>::blind(&nd, &mut Chosen(self.blind.0));
-        let info = format!("vacate/v1/oprf;calling_code={calling_code};epoch={epoch}");
-        let server =
-            VoprfServer::new_from_seed(&self.secrets.epoch_seeds[&epoch].0, info.as_bytes());
-        let server = server.expect("a key pair");
-        let blinded = blinded.expect("an input").message;
-        let evaluated = server.blind_evaluate(&mut Chosen(self.blind.0), &blinded).message;
-        let z = Bytes(evaluated.serialize().into()).point() * self.blind.scalar().invert();
-        let kid = token_kid(&server.get_public_key().compress().to_bytes());
-        NumberText::Token { calling_code, kid, point: z.compress().to_bytes() }
+        let (nd, key) = (self.directory_key().nd(number), self.epoch_key(calling_code, epoch));
+        let mut rng = &Entropy::System;
+        let (blinding, blinded) = Blinding::new(&[nd], &mut rng);
+        let (evaluated, proof) = key.evaluate_and_prove(&blinded, &mut rng).expect("points");
+        let unblinded = blinding.unblind(&evaluated, &proof, &key.public_key()).expect("proven");
+        NumberText::Token { calling_code, kid: key.kid(), point: unblinded[0] }
     }
 }
 
@@ -187,6 +180,8 @@ impl Number {
 pub struct TokenVector {
     pub z: Bytes,
     pub text: String,
+    pub blinded: Bytes,
+    pub evaluated: Bytes,
 }
 
 #[derive(Deserialize)]
@@ -255,29 +250,3 @@ impl Bytes {
         CompressedRistretto(self.0).decompress().expect("a point")
     }
 }
-
-/// The randomness of a blinding, chosen by the test.
-struct Chosen([u8; 32]);
-
-impl RngCore for Chosen {
-    fn next_u32(&mut self) -> u32 {
-        rand_core::impls::next_u32_via_fill(self)
-    }
-
-    fn next_u64(&mut self) -> u64 {
-        rand_core::impls::next_u64_via_fill(self)
-    }
-
-    fn fill_bytes(&mut self, bytes: &mut [u8]) {
-        bytes.fill(0);
-        let length = bytes.len().min(32);
-        bytes[..length].copy_from_slice(&self.0[..length]);
-    }
-
-    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), rand_core::Error> {
-        self.fill_bytes(bytes);
-        Ok(())
-    }
-}
-
-impl CryptoRng for Chosen {}

@@ -1,0 +1,99 @@
+//! `POST /v1/evaluate` over HTTP: whoever has a key makes tokens, and they reach the rows that digests
+//! reach.
+
+use vacate::client::app::ToBind;
+use vacate::client::carrier::Event;
+use vacate::client::check::Question;
+use vacate::client::number::Directory;
+use vacate::client::tokens::Evaluation;
+use vacate::domain::blinded::Blinding;
+use vacate::domain::event::EventType::Disconnected;
+use vacate::domain::number::{E164, NumberText};
+use vacate::domain::time::Stated;
+use vacate::entropy::Entropy;
+
+use crate::support::node::{germany, moment};
+use crate::support::world::{World, in_a_world_on_both_databases};
+
+const NUMBER: &str = "+491701234567";
+const LAST_YEAR: &str = "2025-06-01T12:00:00Z";
+
+in_a_world_on_both_databases! {
+    async fn a_token_reaches_the_row_that_the_digest_reaches(world: World) {
+        let (carrier, app) = (world.carrier("northtel").await, world.app("skyfare").await);
+        let token = Directory::new(&app.client).token(&number(NUMBER)).await.unwrap();
+        assert!(matches!(token, NumberText::Token { .. }), "{token:?}");
+
+        let bound = app.binds("u-1", NUMBER, LAST_YEAR).await;
+        assert_eq!(app.checks(bound.handle).await, "allow unchanged no_change");
+        let question = Question { number: token, verified_at: Some(moment(LAST_YEAR)) };
+        let asked = app.client.check(question, None).await.told.unwrap();
+        assert_eq!(asked.reason.as_deref(), Some("no_change"));
+
+        // Another blind, the same token; sent by the carrier, it freezes what was bound by digest.
+        let again = Directory::new(&carrier.client).token(&number(NUMBER)).await.unwrap();
+        assert_eq!(again, token);
+        let at = Stated::At(moment("2026-11-23T09:00:00Z"));
+        let event = Event::new("e-1", Disconnected, token, at);
+        carrier.client.publish(&[event], None).await.unwrap().items[0].told().unwrap();
+        assert_eq!(app.hears().await, "account.freeze_requested u-1 #1 disconnected");
+        assert_eq!(app.checks(bound.handle).await, "freeze changed disconnected");
+        assert_eq!(app.checks_number(NUMBER, LAST_YEAR).await, "freeze changed disconnected");
+        let checked = app.client.check(question, None).await.told.unwrap();
+        assert_eq!(checked.reason.as_deref(), Some("disconnected"));
+
+        // And the other way round: bound by token, found by the carrier's digest.
+        let other = Directory::new(&app.client).token(&number("+491709999999")).await.unwrap();
+        app.puts(ToBind::new("u-2", other, moment(LAST_YEAR))).await.unwrap();
+        carrier.publishes("e-2", Disconnected, "+491709999999", "2026-11-23T09:00:00Z").await;
+        assert_eq!(app.hears().await, "account.freeze_requested u-2 #1 disconnected");
+    }
+
+    async fn a_thousand_numbers_of_several_calling_codes_come_back_in_their_order(world: World) {
+        let app = world.app("skyfare").await;
+        let numbers: Vec<E164> = (0..1_100)
+            .map(|n| number(&if n % 10 == 0 { format!("+1202555{n:04}") } else { format!("+4917{n:08}") }))
+            .collect();
+        let directory = Directory::new(&app.client);
+        let tokens = directory.tokens(&numbers).await.unwrap();
+        assert_eq!(tokens.len(), numbers.len());
+        for place in [0, 1, 9, 10, 999, 1_090, 1_099] {
+            assert_eq!(directory.token(&numbers[place]).await.unwrap(), tokens[place]);
+            assert_eq!(tokens[place].calling_code(), numbers[place].calling_code());
+        }
+        assert_eq!(directory.tokens(&[]).await.unwrap(), []);
+    }
+
+    async fn any_key_may_evaluate_and_a_proof_comes_only_where_it_is_asked_for(world: World) {
+        let carrier = world.carrier("northtel").await;
+        for client in [&world.admin, &carrier.client] {
+            let entry = client.directory(germany()).await.unwrap();
+            let key_id = entry.calling_codes[0].epochs[0].key_id;
+            let (_, elements) = Blinding::new(&[[7; 32], [8; 32]], &mut &Entropy::System);
+            let plain = Evaluation { calling_code: germany(), key_id, elements, proof: false };
+            let without = client.evaluate(&plain).await.unwrap();
+            let with = client.evaluate(&Evaluation { proof: true, ..plain }).await.unwrap();
+            assert_eq!(without.elements, with.elements);
+            assert_eq!((without.proof, with.proof.is_some()), (None, true));
+        }
+    }
+
+    async fn an_unknown_key_id_is_an_error_and_never_an_answer(world: World) {
+        let app = world.app("skyfare").await;
+        let entry = app.client.directory(germany()).await.unwrap();
+        let key_id = entry.calling_codes[0].epochs[0].key_id;
+        let (_, elements) = Blinding::new(&[[7; 32]], &mut &Entropy::System);
+        // The epoch's key id under another calling code, and that of the directory key.
+        for (calling_code, key_id) in
+            [("1".parse().unwrap(), key_id), (germany(), entry.key_id)]
+        {
+            let asked = Evaluation { calling_code, key_id, elements: elements.clone(), proof: true };
+            let error = app.client.evaluate(&asked).await.unwrap_err();
+            assert_eq!(error.code(), Some("key_id_unknown"));
+        }
+    }
+}
+
+fn number(text: &str) -> E164 {
+    text.parse().unwrap()
+}

@@ -1,0 +1,4 @@
+//! Tokens of numbers that are never shown: blinded, evaluated, proved, unblinded.
+
+mod arithmetic;
+mod evaluate;
