@@ -72,6 +72,26 @@ fn both_migration_folders_have_the_same_steps() {
     assert!(!steps("sqlite").is_empty());
 }
 
+/// The index is loaded and kept up to date by number; without this each look reads the whole table.
+#[test]
+fn elements_are_found_by_their_number_without_reading_all_of_them() {
+    for backend in ["sqlite", "postgres"] {
+        let folder = root().join("migrations").join(backend);
+        let step = std::fs::read_dir(folder).expect("a folder").next().expect("a step");
+        let step = step.expect("a step").path().join("up.sql");
+        let schema = std::fs::read_to_string(step).expect("a schema");
+        let tables = schema.split("CREATE TABLE ").skip(1);
+        let elements: Vec<&str> = tables
+            .filter_map(|table| table.split_whitespace().next())
+            .filter(|name| name.starts_with("elements"))
+            .collect();
+        assert!(!elements.is_empty(), "{backend}: no table of elements");
+        for name in elements {
+            assert!(schema.contains(&format!(" ON {name} (number_id)")), "{backend}: {name}");
+        }
+    }
+}
+
 #[test]
 fn every_error_code_is_documented() {
     let text = std::fs::read_to_string(root().join("docs/errors.md")).expect("docs/errors.md");

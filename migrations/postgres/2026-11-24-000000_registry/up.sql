@@ -111,6 +111,7 @@ CREATE TABLE elements (
     element   BYTEA PRIMARY KEY,
     number_id BIGINT NOT NULL
 );
+CREATE INDEX elements_of_number ON elements (number_id);
 
 CREATE TABLE events (
     position    BIGINT PRIMARY KEY,

@@ -111,6 +111,7 @@ CREATE TABLE elements (
     element   BLOB PRIMARY KEY,
     number_id BIGINT NOT NULL
 ) WITHOUT ROWID;
+CREATE INDEX elements_of_number ON elements (number_id);
 
 CREATE TABLE events (
     position    BIGINT PRIMARY KEY,
