@@ -18,7 +18,7 @@ use sha2::{Digest, Sha256};
 use derived::Derived;
 pub use derived::PublicEpoch;
 use file::KeyFile;
-pub use file::{Found, KeyFileError, Reread, replace_private};
+pub use file::{Found, KeyFileError, Reread, add, replace_private};
 pub use ring::{Elements, Ring};
 
 use crate::domain::generation::{Generations, Purpose};
@@ -62,6 +62,16 @@ impl Secrets {
         let servers = self.servers.iter();
         all.extend(servers.map(|(number, key)| (Purpose::Server, *number, of(&key.0))));
         all
+    }
+
+    /// The newest generation that is there.
+    pub fn newest(&self, purpose: Purpose) -> Option<u32> {
+        match purpose {
+            Purpose::Directory => Some(1),
+            Purpose::Epoch => self.epochs.last_key_value().map(|(number, _)| *number),
+            Purpose::Element => self.elements.last_key_value().map(|(number, _)| *number),
+            Purpose::Server => self.servers.last_key_value().map(|(number, _)| *number),
+        }
     }
 
     /// Whether this generation is there.

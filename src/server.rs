@@ -1,6 +1,7 @@
 //! From settings to a running registry: storage, keys, index, listener, worker; and back, in reverse.
 
 pub mod examine;
+pub mod key_file;
 
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
@@ -215,6 +216,7 @@ pub fn open(
         clock_skew_seconds_max: config.limits.clock_skew_seconds_max,
         fresh_wait_max: Duration::from_millis(config.index.fresh_wait_ms_max),
         secret_overlap_hours: config.webhooks.secret_overlap_hours,
+        epoch_overlap_days: config.keys.epoch_overlap_days,
         webhook_networks: config.webhooks.allowed_networks.clone(),
         policies: registry::Policies { default: policies.default, by_code: policies.by_code },
     };

@@ -11,6 +11,7 @@ mod deliveries;
 mod directory;
 mod duties;
 mod endpoints;
+mod epochs;
 mod evaluate;
 mod events;
 mod keys;
@@ -92,6 +93,9 @@ routes! {
     DELETE "/v1/participants/{name}/keys/{id}" Admin, keys::revoke;
     PUT "/v1/calling-codes/{code}" Admin, calling_codes::put;
     GET "/v1/calling-codes/{code}" Admin, calling_codes::get;
+    GET "/v1/epochs" Admin, epochs::list;
+    POST "/v1/epochs/{epoch}/activate" Admin, epochs::activate;
+    POST "/v1/epochs/{epoch}/retire" Admin, epochs::retire;
     GET "/v1/status" Admin, operations::status;
 
     // Everyone.

@@ -10,6 +10,7 @@ mod coverage;
 mod demo;
 mod doctor;
 mod endpoint;
+mod epoch;
 mod key;
 mod lines;
 mod migrate;
@@ -60,6 +61,8 @@ enum Command {
     #[command(subcommand)]
     CallingCode(calling_code::Command),
     Coverage(coverage::Coverage),
+    #[command(subcommand)]
+    Epoch(epoch::Epoch),
     #[command(subcommand)]
     Number(number::Number),
     Publish(publish::Publish),
@@ -190,6 +193,7 @@ fn dispatch(global: &Global, command: Command) -> Outcome {
         Command::Ack(acknowledge) => speak(global, async |to| acknowledge.run(to).await),
         Command::Check(check) => speak(global, async |to| check.run(to).await),
         Command::Clearance(clearance) => speak(global, async |to| clearance.run(to).await),
+        Command::Epoch(epoch) => epoch.run(global),
         Command::Endpoint(endpoint) => speak(global, async |to| endpoint.run(to).await),
     }
 }

@@ -27,6 +27,7 @@ pub mod batches;
 pub mod carrier;
 pub mod check;
 pub mod endpoints;
+pub mod epochs;
 pub mod inbox;
 pub mod keys;
 pub mod number;

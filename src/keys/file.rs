@@ -11,6 +11,7 @@ use serde::Deserialize;
 use zeroize::Zeroizing;
 
 use super::{Keys, Secrets};
+use crate::domain::generation::Purpose;
 use crate::domain::oprf::{DirectoryKey, ElementSeed, EpochSeed};
 use crate::domain::seal::ServerKey;
 use crate::domain::secret::Secret;
@@ -98,6 +99,30 @@ impl Keys {
     }
 }
 
+/// Adds a generation of a secret to the key file at `path`; its number.
+///
+/// # Errors
+/// When the file isn't there, can't be read or written, or has no room for another.
+pub fn add(path: &Path, purpose: Purpose, entropy: &Entropy) -> Result<u32, KeyFileError> {
+    let malformed = |what| KeyFileError::Malformed { path: path.display().to_string(), what };
+    let (mut secrets, _) = read(path)?;
+    let newest = secrets.newest(purpose);
+    let next = newest.map(|newest| newest + 1).filter(|next| *next <= GENERATION_MAX);
+    let next = next.ok_or(malformed("no other generation of this key can be added"))?;
+    let secret = entropy.secret();
+    match purpose {
+        Purpose::Directory => return Err(malformed("the directory key never changes")),
+        Purpose::Epoch => drop(secrets.epochs.insert(next, EpochSeed(secret))),
+        Purpose::Element => drop(secrets.elements.insert(next, ElementSeed(secret))),
+        Purpose::Server => drop(secrets.servers.insert(next, ServerKey(secret))),
+    }
+    replace_private(path, &print(&secrets)).map_err(|error| KeyFileError::Io {
+        path: path.display().to_string(),
+        kind: error.kind(),
+    })?;
+    Ok(next)
+}
+
 /// A key file that was read again.
 pub struct Reread {
     /// What it holds.
@@ -141,7 +166,11 @@ pub fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
     let mut file = options.open(path)?;
     file.write_all(text.as_bytes())?;
     file.sync_all()?;
-    // The folder too, or the file's name may be gone after a power loss.
+    keep_name(path)
+}
+
+/// Has the folder on disk too: otherwise a file's new name may be gone after a power loss.
+fn keep_name(path: &Path) -> std::io::Result<()> {
     match path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         Some(folder) => File::open(folder)?.sync_all(),
         None => Ok(()),
@@ -161,7 +190,8 @@ pub fn replace_private(path: &Path, text: &str) -> std::io::Result<()> {
         Ok(()) | Err(_) => {}
     }
     write_private(beside, text)?;
-    std::fs::rename(beside, path)
+    std::fs::rename(beside, path)?;
+    keep_name(path)
 }
 
 fn must_be_private(path: &Path) -> Result<(), KeyFileError> {

@@ -145,7 +145,7 @@ impl Registry {
             return Ok(Target::Handle(handle.number_id, handle.guard));
         }
         let ring = self.keys.ring();
-        let element = ring.elements(number, self.clock.now())?.in_force;
+        let element = self.elements(number)?.in_force;
         let summary = if test_numbers::is_test(number.calling_code()) {
             self.test_numbers.summary(&ring, ring.element_generation(), &element)?
         } else {

@@ -159,7 +159,7 @@ impl Registry {
         Span::from(verified_at)
             .check(now, self.settings.clock_skew_seconds_max)
             .map_err(|refused| refused.at("/verified_at"))?;
-        let element = ring.elements(&question.number, now).map_err(at_number)?.in_force;
+        let element = self.elements(&question.number).map_err(at_number)?.in_force;
         Ok(Sought { by: By::Element(element), calling_code, verified_at, relaxed, now })
     }
 

@@ -90,7 +90,7 @@ impl Registry {
         let number = &item.value.as_ref().map_err(Clone::clone)?.number;
         let at_number = |refused: Rejection| refused.at("/number");
         let ring = self.keys.ring();
-        let element = ring.elements(number, self.clock.now()).map_err(at_number)?.in_force;
+        let element = self.elements(number).map_err(at_number)?.in_force;
         if test_numbers::is_test(number.calling_code()) {
             let generation = ring.element_generation();
             let summary =

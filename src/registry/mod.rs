@@ -19,6 +19,7 @@ mod inform;
 mod prove;
 mod publish;
 mod recompute;
+mod rotate;
 mod subscribe;
 mod survey;
 mod test_numbers;
@@ -35,6 +36,7 @@ pub use evaluate::{Evaluated, Evaluation, Prove};
 pub use inform::{BindingView, DutyFilter, DutyView, Row};
 pub use publish::{Publication, Receipt, Report};
 pub use recompute::More;
+pub use rotate::{EpochView, Held};
 pub use subscribe::{EndpointChange, EndpointView, Wanted};
 pub use survey::Status;
 
@@ -74,6 +76,8 @@ pub struct Settings {
     pub bindings_per_app_and_number_max: usize,
     /// How long a check waits for the log's head before it is refused.
     pub fresh_wait_max: Duration,
+    /// Days that tokens of an epoch are accepted after a newer one came into force.
+    pub epoch_overlap_days: u32,
     /// Hours that an old webhook secret signs beside a new one when nothing is said.
     pub secret_overlap_hours: u32,
     /// How far ahead of the clock a time may lie, in seconds.

@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use super::{Registry, Result};
 use crate::domain::generation::{Generation, Generations, State};
+use crate::domain::number::NumberText;
 use crate::domain::rejection::{Code, Rejection};
 use crate::domain::time::Moment;
-use crate::keys::{Ring, Secrets};
+use crate::keys::{Elements, Ring, Secrets};
 use crate::storage::generations::{self, KeyUse};
-use crate::storage::{self, AnyConnection, Tx};
+use crate::storage::{self, AnyConnection, Backend, Tx};
 
 impl Registry {
     /// Compares the keys with what the database knows of them, and records those that are new.
@@ -75,6 +76,21 @@ impl Registry {
     /// Lets nobody go on where a key is missing that others may have used.
     pub(super) fn must_have_keys(&self) -> Result<()> {
         complete(&self.keys.ring(), self.clock.now())
+    }
+
+    /// The elements of a digest or a token. A key that isn't accepted may have come into force a moment
+    /// ago on another node, so the log is pulled before a token is refused.
+    pub(super) fn elements(&self, number: &NumberText) -> Result<Elements> {
+        let now = self.clock.now();
+        let known = self.keys.ring().elements(number, now);
+        let refused = known.as_ref().is_err_and(|refused| refused.code == Code::KeyIdUnknown);
+        let others_write = self.storage.backend() == Backend::Postgres;
+        if !(refused && others_write && matches!(number, NumberText::Token { .. })) {
+            return known;
+        }
+        self.catch_up_within(self.settings.fresh_wait_max)?;
+        self.must_have_keys()?;
+        self.keys.ring().elements(number, now)
     }
 
     /// The keys that hold until this transaction ends: for whoever stores, or looks up, what was made

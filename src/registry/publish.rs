@@ -188,7 +188,7 @@ impl Registry {
         let undoes = report.undoes.as_ref().map(seal);
         let says = Says::from_parts(report.event_type, stated, undoes)
             .ok_or_else(|| misfit(report.event_type))?;
-        let elements = ring.elements(&report.number, now);
+        let elements = self.elements(&report.number);
         let element = elements.map_err(|refused| refused.at("/number"))?.in_force;
         Ok(Examined { element, calling_code: code, id: seal(&report.id), says })
     }

@@ -106,6 +106,25 @@ fn a_key_is_shown_once_and_rotated() {
 }
 
 #[test]
+fn an_epoch_is_published_activated_and_retired() {
+    let registry = Registry::start();
+    let published = registry.run(&["epoch", "publish"]);
+    assert_eq!(published.out, "2\n");
+    let listed = registry.run(&["epoch", "list"]).out;
+    let second = listed.lines().nth(1).unwrap();
+    assert!(second.starts_with("2      published") && second.ends_with("yes"), "{listed}");
+    let active = registry.run(&["--json", "epoch", "activate", "2"]).json();
+    assert_eq!(active[0]["state"], "active");
+    let meant = registry.try_run(&["epoch", "retire", "1"]);
+    assert_eq!(meant.code, 2);
+    let retired = registry.run(&["--json", "epoch", "retire", "1", "--yes"]).json();
+    assert_eq!(retired[0]["state"], "retired");
+    let file = std::path::Path::new(&registry.path("keys/vacate.keys")).to_owned();
+    let mode = std::os::unix::fs::PermissionsExt::mode(&file.metadata().unwrap().permissions());
+    assert_eq!(mode & 0o777, 0o600);
+}
+
+#[test]
 fn a_participant_is_suspended_and_resumed() {
     let registry = Registry::start();
     registry.set_up();
@@ -230,6 +249,10 @@ fn every_command_s_help_has_an_example() {
         "calling-code set",
         "calling-code show",
         "coverage",
+        "epoch list",
+        "epoch publish",
+        "epoch activate",
+        "epoch retire",
         "number digest",
         "publish",
         "bind",

@@ -143,7 +143,8 @@ fn filled(route: &Route) -> String {
     let code = if route.path.starts_with("/errors") { "not_found" } else { "49" };
     let prefix = if route.path.contains("keys") { "key" } else { "ep" };
     let id = format!("{prefix}_{NOBODY}");
-    route.path.replace("{name}", "nobody").replace("{id}", &id).replace("{code}", code)
+    let path = route.path.replace("{epoch}", "77");
+    path.replace("{name}", "nobody").replace("{id}", &id).replace("{code}", code)
 }
 
 /// A body that the route takes.

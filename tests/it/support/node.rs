@@ -1,5 +1,6 @@
 //! One node's registry without HTTP around it, for what is about storage, races and time.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use vacate::clock::Clock;
@@ -39,7 +40,12 @@ impl Node {
 
     /// A node on `database` that goes by `clock`.
     pub fn start_with(database: &TestDatabase, clock: Clock) -> Node {
-        let registry = open(database, clock.clone());
+        Node::start_at(database, clock, &database.key_file())
+    }
+
+    /// The same with a key file of its own.
+    pub fn start_at(database: &TestDatabase, clock: Clock, key_file: &Path) -> Node {
+        let registry = open_at(database, clock.clone(), key_file);
         registry.load_index().expect("the index loads");
         let kept = database.key_file().with_file_name("admin.key");
         registry.first_admin(|key| std::fs::write(&kept, key)).expect("an admin");
@@ -201,9 +207,13 @@ impl Node {
 
 /// A registry on `database`, migrated, without its index and without anybody in it.
 pub fn open(database: &TestDatabase, clock: Clock) -> Registry {
+    open_at(database, clock, &database.key_file())
+}
+
+fn open_at(database: &TestDatabase, clock: Clock, key_file: &Path) -> Registry {
     let flags = [
         ("database.url", database.url.clone()),
-        ("keys.file", database.key_file().display().to_string()),
+        ("keys.file", key_file.display().to_string()),
         ("database.connections_max", "24".to_owned()),
         ("database.wait_ms_max", "5000".to_owned()),
         ("webhooks.allowed_networks", "127.0.0.0/8".to_owned()),
