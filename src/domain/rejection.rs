@@ -44,6 +44,7 @@ codes! {
     NotFound "not_found",
     MethodNotAllowed "method_not_allowed",
     BodyTooSlow "body_too_slow",
+    HeadTooLarge "head_too_large",
     EndpointExists "endpoint_exists",
     AlreadyDetached "already_detached",
     StillDemanded "still_demanded",

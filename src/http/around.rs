@@ -25,6 +25,8 @@ use crate::domain::rejection::{Code, Rejection};
 /// The header that names a request from end to end.
 const CORRELATOR: HeaderName = HeaderName::from_static("x-correlator");
 const CORRELATOR_CHARS_MAX: usize = 256;
+/// Bytes of request line and headers, at most.
+const HEAD_BYTES_MAX: usize = 16 * 1024;
 /// As many digits in a row may be a phone number.
 const DIGITS_IN_A_ROW_MAX: usize = 6;
 
@@ -39,11 +41,29 @@ pub async fn request<B: MessageBody + 'static>(
     let began = Instant::now();
     let registry = SharedRegistry::of(request.request());
     let correlator = correlator(request.request(), &registry);
-    let answered = next.call(request).await?.map_into_boxed_body();
+    let answered = match head_bytes(request.request()) {
+        0..=HEAD_BYTES_MAX => next.call(request).await?.map_into_boxed_body(),
+        _ => request.error_response(Failure(head_too_large())),
+    };
     let answered = with_problem(answered, &registry, &correlator);
     let answered = with_headers(answered, &correlator);
     tell(&answered, &correlator, began);
     Ok(answered)
+}
+
+/// Bytes of the request line and the headers, with what separates them (RFC 9112, 2.1).
+fn head_bytes(request: &HttpRequest) -> usize {
+    const LINE: usize = "  HTTP/1.1\r\n".len();
+    const HEADER: usize = ": \r\n".len();
+    let target = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
+    let headers = request.headers().iter();
+    let headers = headers.map(|(name, value)| name.as_str().len() + value.len() + HEADER);
+    request.method().as_str().len() + target + LINE + headers.sum::<usize>()
+}
+
+fn head_too_large() -> Rejection {
+    let detail = format!("Request line and headers have at most {HEAD_BYTES_MAX} bytes together.");
+    Rejection::new(Code::HeadTooLarge, detail)
 }
 
 /// The caller's correlator, unless it has another form or may hold a number.

@@ -46,6 +46,7 @@ pub fn meaning(code: Code) -> Meaning {
         Code::NotFound => of(404, "Not found", "It doesn't exist, or is another participant's.", "Check the id, and whose key you use."),
         Code::MethodNotAllowed => of(405, "Method not allowed", "The path exists, but not with this method.", "Use a method that Allow names."),
         Code::BodyTooSlow => of(408, "The body came too slowly", "The body wasn't there in time.", "Send it faster, or smaller."),
+        Code::HeadTooLarge => of(431, "The head is too large", "Request line and headers together have more than 16 KiB.", "Send fewer or shorter headers; what is long belongs into the body."),
         Code::EndpointExists => of(409, "This URL is registered already", "An endpoint with this URL exists.", "Use it; rotate its secret if you lost it."),
         Code::AlreadyDetached => of(422, "Already detached", "frozen, after detached.", "To give the account back, say released or verified."),
         Code::StillDemanded => of(422, "Still demanded", "released, while the demand is freeze or detach.", "Keep it until the demand falls; or prove the owner and say verified."),

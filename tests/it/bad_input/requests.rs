@@ -19,6 +19,26 @@ in_a_world_on_both_databases! {
         assert_eq!(refusal(&answer), "413 body_too_large -");
     }
 
+    async fn a_head_of_more_than_sixteen_kibibytes_is_refused(world: World) {
+        let app = world.app("skyfare").await;
+        let answered = async |bytes: usize| {
+            let filler = "4917".repeat(bytes / 4 + 1);
+            let request = Request::post("/v1/check").header(CONTENT_TYPE, "application/json");
+            let filled = request.header("x-filler", &filler[..bytes]).body("{}".to_owned());
+            let answer = app.client.raw(filled.unwrap()).await.unwrap();
+            let body = String::from_utf8(answer.body.clone()).unwrap();
+            assert!(body.starts_with(r#"{"advice":"step_up","#), "{body}");
+            refusal(&answer)
+        };
+        assert_eq!(answered(15 * 1024).await, "400 field_missing /number");
+        assert_eq!(answered(16 * 1024).await, "431 head_too_large -");
+        assert_eq!(answered(100 * 1024).await, "431 head_too_large -");
+
+        let query = format!("GET /v1/bindings?after=c1.{}", "x".repeat(16 * 1024));
+        assert_eq!(refusal(&send(&app.client, &query, "").await), "431 head_too_large -");
+        assert_eq!(refusal(&send(&world.stranger(), &query, "").await), "431 head_too_large -");
+    }
+
     async fn a_body_that_isn_t_declared_as_json_is_refused(world: World) {
         let app = world.app("skyfare").await;
         for declared in ["text/plain", "application/x-www-form-urlencoded", ""] {

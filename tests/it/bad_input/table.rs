@@ -440,6 +440,7 @@ const PLACES: &[Row] = &[
 /// Codes that one request to a registry that works can't bring about, and where they are proven.
 const ELSEWHERE: &[Code] = &[
     Code::BodyTooSlow,            // requests
+    Code::HeadTooLarge,           // requests
     Code::BodyTooLarge,           // requests
     Code::ContentTypeUnsupported, // requests
     Code::HandleUnknown,          // a restored backup
