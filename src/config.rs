@@ -164,6 +164,7 @@ pub struct Database {
     pub url: DatabaseUrl,
     pub connections_max: u32,
     pub wait_ms_max: u64,
+    pub waiting_max: usize,
 }
 
 impl Database {
@@ -177,6 +178,7 @@ impl Database {
             url,
             connections_max: settings.number("database.connections_max", 1..=1000)?,
             wait_ms_max: settings.number("database.wait_ms_max", 1..=60_000)?,
+            waiting_max: settings.number("database.waiting_max", 1..=100_000)?,
         })
     }
 }

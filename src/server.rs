@@ -12,7 +12,7 @@ use actix_web::dev::ServerHandle;
 use actix_web::middleware::from_fn;
 use actix_web::web::{self, Data};
 use actix_web::{App, HttpServer};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
 
 use crate::api;
@@ -282,6 +282,7 @@ fn serve(
             requests_per_second: config.limits.requests_per_second,
         },
         public_url: public_url.to_owned(),
+        room: Arc::new(Semaphore::new(config.database.waiting_max)),
     }));
     let pace = Data::new(Pace::default());
     let app = move || {

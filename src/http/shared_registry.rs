@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest, web};
+use tokio::sync::Semaphore;
 
 use super::failure::Failure;
 use crate::domain::rejection::{Code, Rejection};
@@ -32,6 +33,8 @@ pub struct Shared {
     pub limits: Limits,
     /// Where clients reach us, without a slash at the end.
     pub public_url: String,
+    /// Room for requests that wait for the database, or that it works on.
+    pub room: Arc<Semaphore>,
 }
 
 /// A handle on it, for handlers.
@@ -43,13 +46,23 @@ impl SharedRegistry {
     /// so that a client who hangs up can't lose any of it.
     ///
     /// # Errors
-    /// Whatever the use case refuses; `internal` when it panicked.
+    /// Whatever the use case refuses; `overloaded`, at once, when too many run or wait already; `internal`
+    /// when it panicked.
     pub async fn run<T: Send + 'static>(
         self,
         work: impl FnOnce(&Registry) -> Result<T, Rejection> + Send + 'static,
     ) -> Result<T, Failure> {
+        let Ok(place) = Arc::clone(&self.0.room).try_acquire_owned() else {
+            let detail = "Too many requests wait for the database.";
+            return Err(Rejection::new(Code::Overloaded, detail).into());
+        };
         #[expect(clippy::disallowed_methods, reason = "this is the one door")]
-        let done = web::block(move || work(&self.0.registry)).await;
+        let done = web::block(move || {
+            // Kept until the work is done, whether or not its client still waits.
+            let _place = place;
+            work(&self.0.registry)
+        })
+        .await;
         done.unwrap_or_else(|_| {
             log::error!("a use case panicked");
             Err(Rejection::new(Code::Internal, "Something that can't be happened here."))

@@ -39,6 +39,7 @@ fn without_anything_the_defaults_hold() {
     assert_eq!(config.server.trusted_proxies, []);
     assert_eq!(config.database.url.reveal(), "sqlite:data/vacate.db");
     assert_eq!((config.database.connections_max, config.database.wait_ms_max), (8, 1000));
+    assert_eq!(config.database.waiting_max, 512);
     assert_eq!(config.keys.file, Path::new("keys/vacate.keys"));
     assert_eq!((config.keys.handle_overlap_days, config.keys.epoch_overlap_days), (90, 90));
     assert_eq!((config.index.mode, config.index.fresh_wait_ms_max), (IndexMode::Memory, 500));
@@ -97,6 +98,7 @@ fn a_number_has_bounds() {
         ("VACATE_SERVER_STOP_SECONDS_MAX", 1, 600),
         ("VACATE_DATABASE_CONNECTIONS_MAX", 1, 1000),
         ("VACATE_DATABASE_WAIT_MS_MAX", 1, 60_000),
+        ("VACATE_DATABASE_WAITING_MAX", 1, 100_000),
         ("VACATE_KEYS_HANDLE_OVERLAP_DAYS", 1, 3650),
         ("VACATE_KEYS_EPOCH_OVERLAP_DAYS", 1, 3650),
         ("VACATE_INDEX_FRESH_WAIT_MS_MAX", 1, 10_000),

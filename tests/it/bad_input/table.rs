@@ -447,7 +447,7 @@ const ELSEWHERE: &[Code] = &[
     Code::HolderIsOrganisation,   // a dispute
     Code::Internal,
     Code::Starting,
-    Code::Overloaded,
+    Code::Overloaded, // faults
     Code::OutcomeUnknown,
     Code::PositionNotReached,
 ];

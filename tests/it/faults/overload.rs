@@ -1,0 +1,88 @@
+//! More requests than the database can take.
+
+use diesel::connection::SimpleConnection;
+use diesel::{Connection, PgConnection, SqliteConnection};
+use hyper::header::RETRY_AFTER;
+use serde_json::json;
+use tokio::task::JoinSet;
+use vacate::client::{Answer, Client};
+use vacate::storage::Backend;
+
+use crate::support::cast::Carrier;
+use crate::support::databases::{Kind, TestDatabase, on_both_databases};
+use crate::support::world::{World, run};
+
+/// How many may wait in these tests.
+const WAITING_MAX: usize = 2;
+
+on_both_databases! {
+    fn whoever_would_wait_too_long_is_told_so_at_once(kind: Kind) {
+        run(refused_at_once(kind));
+    }
+}
+
+async fn refused_at_once(kind: Kind) {
+    let settings = [("database.waiting_max", &*WAITING_MAX.to_string())];
+    let world = World::start_with(kind, &settings).await;
+    let (carrier, app) = (world.carrier("northtel").await, world.app("skyfare").await);
+    let handle = app.binds("u-1", "+491701234567", "2025-06-01T12:00:00Z").await.handle;
+
+    let held = Held::over(&world.database);
+    let mut publishing = JoinSet::new();
+    for n in 0..=WAITING_MAX {
+        let body = publication(&carrier, n).await;
+        let client = carrier.client.clone();
+        publishing.spawn(async move { publish(&client, &body).await });
+    }
+    // All the others wait for the lock.
+    let refused = publishing.join_next().await.unwrap().unwrap();
+    assert_eq!(super::refusal(&refused), "503 overloaded");
+    assert_eq!(refused.headers[RETRY_AFTER], "1");
+    let expected = match kind {
+        Kind::Sqlite => "allow unchanged no_change", // memory answers
+        Kind::Postgres => "step_up overloaded",      // the head must be read
+    };
+    assert_eq!(app.checks(handle).await, expected);
+
+    drop(held);
+    while let Some(published) = publishing.join_next().await {
+        let published = published.unwrap();
+        assert_eq!(published.status, 200, "{}", super::refusal(&published));
+    }
+    assert_eq!(app.checks(handle).await, "allow unchanged no_change");
+}
+
+async fn publication(carrier: &Carrier, n: usize) -> String {
+    let number = carrier.digest(&format!("+49170765432{n}")).await;
+    let item = json!({"id": format!("e-{n}"), "type": "held", "number": number.text(),
+        "effective_on": "2026-11-01"});
+    json!({"items": [item]}).to_string()
+}
+
+async fn publish(client: &Client, body: &str) -> Answer {
+    let request = hyper::Request::post("/v1/events").header("content-type", "application/json");
+    client.raw(request.body(body.to_owned()).unwrap()).await.unwrap()
+}
+
+/// Somebody else's transaction, in whose way every publish is. Ends with this.
+enum Held {
+    Sqlite { _writer: SqliteConnection },
+    Postgres { _head: PgConnection },
+}
+
+impl Held {
+    fn over(database: &TestDatabase) -> Held {
+        match Backend::of(&database.url).expect("a database") {
+            (Backend::Sqlite, path) => {
+                let mut writer = SqliteConnection::establish(path).unwrap();
+                writer.batch_execute("PRAGMA busy_timeout = 5000; BEGIN IMMEDIATE").unwrap();
+                Held::Sqlite { _writer: writer }
+            }
+            (Backend::Postgres, url) => {
+                let mut head = PgConnection::establish(url).unwrap();
+                head.batch_execute("BEGIN; SELECT position FROM log_head FOR UPDATE").unwrap();
+                Held::Postgres { _head: head }
+            }
+        }
+    }
+}
