@@ -116,7 +116,7 @@ impl Registry {
         if uses.is_empty() {
             return Ok(());
         }
-        self.storage
+        self.errands
             .write(|tx| participants::note_use(tx, &uses))
             .map_err(|error| self.failed(error))
     }

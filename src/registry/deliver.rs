@@ -82,13 +82,13 @@ impl Registry {
         let now = self.clock.now_ms();
         let most = i64::try_from(most).unwrap_or(i64::MAX);
         let due = self
-            .storage
+            .errands
             .read(|db| endpoints::due(db, now, most))
             .map_err(|error| self.failed(error))?;
         let mut leased = Vec::with_capacity(due.len());
         for id in due {
             let taken = self
-                .storage
+                .errands
                 .write(|tx| endpoints::lease(tx, id, now, now + lease_ms))
                 .map_err(|error| self.failed(error))?;
             leased.extend(taken);
@@ -102,9 +102,9 @@ impl Registry {
     /// # Errors
     /// `unavailable`.
     pub fn end_stale_leases(&self) -> Result<()> {
-        match self.storage.backend() {
+        match self.errands.backend() {
             Backend::Sqlite => {
-                self.storage.write(endpoints::end_leases).map_err(|error| self.failed(error))
+                self.errands.write(endpoints::end_leases).map_err(|error| self.failed(error))
             }
             Backend::Postgres => Ok(()),
         }
@@ -124,7 +124,7 @@ impl Registry {
         let now = self.clock.now_ms();
         let most = i64::try_from(room).unwrap_or(i64::MAX).min(DELIVERIES_TAKEN_MAX);
         let taken = self
-            .storage
+            .errands
             .write(|tx| {
                 let Some(endpoint) = endpoints::still_leased(tx, endpoint)? else {
                     return Ok(None);
@@ -232,7 +232,7 @@ impl Registry {
         let rows: Vec<deliveries::Attempt> =
             tried.iter().map(|(delivery, attempt)| attempt_row(delivery, attempt)).collect();
         put_breaker(endpoint, breaker);
-        self.storage
+        self.errands
             .write(|tx| {
                 for delivery in &settled {
                     deliveries::settle(tx, delivery)?;
@@ -255,7 +255,7 @@ impl Registry {
     /// `unavailable`, `outcome_unknown`.
     pub fn release_endpoint(&self, endpoint: &Endpoint) -> Result<()> {
         let now = self.clock.now_ms();
-        self.storage
+        self.errands
             .write(|tx| endpoints::release(tx, endpoint, now))
             .map_err(|error| self.failed(error))
     }

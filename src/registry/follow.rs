@@ -68,11 +68,11 @@ impl Registry {
         self.index
             .load(|contents| -> storage::Result<Position> {
                 let (head, generations) =
-                    self.storage.read(|db| Ok((log::head(db)?, generations::all(db)?)))?;
+                    self.follower.read(|db| Ok((log::head(db)?, generations::all(db)?)))?;
                 self.keys.follow(generations);
                 loop {
                     let after = contents.newest();
-                    let page = self.storage.read(|db| numbers::page(db, after, PAGE_LEN))?;
+                    let page = self.follower.read(|db| numbers::page(db, after, PAGE_LEN))?;
                     let Some((_, last)) = page.last() else { break };
                     let more = last.id > after;
                     let mut pulled = Pulled::default();
@@ -86,7 +86,7 @@ impl Registry {
                         break;
                     }
                 }
-                let everything = self.storage.read(|db| {
+                let everything = self.follower.read(|db| {
                     let codes = coverage::known(db)?;
                     let people = participants::all(db)?.into_iter().map(|one| one.id).collect();
                     standings_and_people(db, codes, people, &self.settings.policies)
@@ -115,7 +115,7 @@ impl Registry {
         let pulled = self.index.catch_up(patience, |applied, contents| {
             let newest = contents.newest();
             let (pulled, generations) =
-                self.storage.read(|db| pull(db, applied, newest, &self.settings.policies))?;
+                self.follower.read(|db| pull(db, applied, newest, &self.settings.policies))?;
             // Before the position that tells of them can be seen.
             if let Some(generations) = generations {
                 self.keys.follow(generations);

@@ -67,6 +67,11 @@ use test_numbers::TestNumbers;
 /// What a use case answers: its outcome, or why not.
 pub type Result<T> = std::result::Result<T, Rejection>;
 
+/// Connections of the worker, beside those of requests. A step of it takes milliseconds.
+pub const WORKER_CONNECTIONS: u32 = 4;
+/// Connections that follow the log: one at a time does.
+pub const FOLLOWER_CONNECTIONS: u32 = 1;
+
 /// The settings that use cases look at.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -106,7 +111,13 @@ impl Policies {
 
 /// The registry of one node.
 pub struct Registry {
+    /// For requests.
     storage: Storage,
+    /// For the worker, so that neither waits behind the other.
+    errands: Storage,
+    /// For whoever has the turn to follow the log: a commit that has given its connection back must not
+    /// queue for one again before it can be answered.
+    follower: Storage,
     index: Index,
     keys: Keys,
     clock: Clock,
@@ -131,6 +142,8 @@ impl Registry {
         settings: Settings,
     ) -> Registry {
         Registry {
+            errands: storage.beside(WORKER_CONNECTIONS),
+            follower: storage.beside(FOLLOWER_CONNECTIONS),
             storage,
             index: Index::default(),
             keys,

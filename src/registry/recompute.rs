@@ -31,14 +31,14 @@ impl Registry {
     pub fn recompute_due(&self) -> Result<More> {
         let now = self.clock.now();
         let due = self
-            .storage
+            .errands
             .read(|db| bindings::numbers_to_recompute(db, now, NUMBERS_PER_PART_MAX))
             .map_err(|error| self.failed(error))?;
         if due.is_empty() {
             return Ok(More::No);
         }
         let head = self
-            .storage
+            .errands
             .write(|tx| {
                 let changed = self.derive_anew(tx, &due)?;
                 self.tell_the_log(tx, changed.into_iter().map(Change::Number).collect())
@@ -54,10 +54,10 @@ impl Registry {
     /// `unavailable`, `outcome_unknown`.
     pub fn recompute_changed(&self) -> Result<More> {
         let waiting =
-            self.storage.read(coverage::being_recomputed).map_err(|error| self.failed(error))?;
+            self.errands.read(coverage::being_recomputed).map_err(|error| self.failed(error))?;
         let Some((code, after)) = waiting.into_iter().next() else { return Ok(More::No) };
         let head = self
-            .storage
+            .errands
             .write(|tx| self.recompute_some(tx, code, after))
             .map_err(|error| self.failed(error))?;
         self.committed(head);

@@ -30,6 +30,7 @@ pub mod participants;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::ops::{Deref, DerefMut};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use diesel::result::{DatabaseErrorKind, Error as QueryError};
 
@@ -137,17 +138,20 @@ impl DerefMut for Tx<'_> {
     }
 }
 
-/// The database.
+/// The database, through connections that nobody else uses.
 pub struct Storage {
     door: Door,
+    /// What the client library wants to hear.
+    place: String,
+    limits: Limits,
 }
 
 enum Door {
     /// One writer, many readers, and the lock that makes this process the only one.
     Sqlite {
-        writer: Writer,
+        writer: Arc<Writer>,
         readers: Pool,
-        _lock: File,
+        lock: Arc<File>,
     },
     Postgres {
         pool: Pool,
@@ -171,26 +175,38 @@ impl Storage {
     /// `Unusable` for a URL of another kind, `Locked` when another process serves the file,
     /// `Unavailable` when the database can't be reached.
     pub fn open(url: &str, limits: Limits) -> Result<Storage> {
-        let door = match Backend::of(url) {
-            Some((Backend::Sqlite, path)) => {
-                let lock = lock_file(Path::new(path))?;
-                make_private(Path::new(path))?;
-                let writer = Writer::open(path)?;
-                let readers = Pool::new(Backend::Sqlite, path, limits);
-                Door::Sqlite { writer, readers, _lock: lock }
+        let (backend, place) = Backend::of(url).ok_or_else(|| {
+            let begins = "a database URL begins with sqlite:, postgres:// or postgresql://";
+            Error::Unusable(begins.to_owned())
+        })?;
+        let door = match backend {
+            Backend::Sqlite => {
+                let lock = Arc::new(lock_file(Path::new(place))?);
+                make_private(Path::new(place))?;
+                let writer = Arc::new(Writer::open(place)?);
+                Door::Sqlite { writer, readers: Pool::new(backend, place, limits), lock }
             }
-            Some((Backend::Postgres, url)) => {
-                let pool = Pool::new(Backend::Postgres, url, limits);
+            Backend::Postgres => {
+                let pool = Pool::new(backend, place, limits);
                 drop(pool.get()?);
                 Door::Postgres { pool }
             }
-            None => {
-                return Err(Error::Unusable(
-                    "a database URL begins with sqlite:, postgres:// or postgresql://".into(),
-                ));
-            }
         };
-        Ok(Storage { door })
+        Ok(Storage { door, place: place.to_owned(), limits })
+    }
+
+    /// The same database through connections of their own, at most so many: whoever uses these and
+    /// whoever uses those can't starve one another. SQLite's one writer is shared all the same.
+    pub fn beside(&self, connections_max: u32) -> Storage {
+        let limits = Limits { connections_max, ..self.limits };
+        let pool = Pool::new(self.backend(), &self.place, limits);
+        let door = match &self.door {
+            Door::Sqlite { writer, lock, .. } => {
+                Door::Sqlite { writer: Arc::clone(writer), readers: pool, lock: Arc::clone(lock) }
+            }
+            Door::Postgres { .. } => Door::Postgres { pool },
+        };
+        Storage { door, place: self.place.clone(), limits }
     }
 
     /// Which database this is.

@@ -1,10 +1,21 @@
 //! Faults: the database is slow, full or gone, or the process is told to stop. Nothing that was
 //! acknowledged is lost, and nothing that failed lets anybody in.
 
+mod connections;
 mod overload;
 
-use serde_json::Value;
-use vacate::client::Answer;
+use serde_json::{Value, json};
+use vacate::client::{Answer, Client};
+use vacate::domain::number::NumberText;
+
+/// Publishes an event that changes no answer; whatever comes back.
+async fn publish(client: Client, id: String, number: NumberText) -> Answer {
+    let item = json!({"id": id, "type": "held", "number": number.text(),
+        "effective_on": "2026-11-01"});
+    let request = hyper::Request::post("/v1/events").header("content-type", "application/json");
+    let request = request.body(json!({"items": [item]}).to_string()).unwrap();
+    client.raw(request).await.unwrap()
+}
 
 /// What an answer refuses: status and code.
 fn refusal(answer: &Answer) -> String {

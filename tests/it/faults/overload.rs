@@ -3,12 +3,10 @@
 use diesel::connection::SimpleConnection;
 use diesel::{Connection, PgConnection, SqliteConnection};
 use hyper::header::RETRY_AFTER;
-use serde_json::json;
 use tokio::task::JoinSet;
-use vacate::client::{Answer, Client};
 use vacate::storage::Backend;
 
-use crate::support::cast::Carrier;
+use super::{publish, refusal};
 use crate::support::databases::{Kind, TestDatabase, on_both_databases};
 use crate::support::world::{World, run};
 
@@ -30,13 +28,12 @@ async fn refused_at_once(kind: Kind) {
     let held = Held::over(&world.database);
     let mut publishing = JoinSet::new();
     for n in 0..=WAITING_MAX {
-        let body = publication(&carrier, n).await;
-        let client = carrier.client.clone();
-        publishing.spawn(async move { publish(&client, &body).await });
+        let number = carrier.digest(&format!("+49170765432{n}")).await;
+        publishing.spawn(publish(carrier.client.clone(), format!("e-{n}"), number));
     }
     // All the others wait for the lock.
     let refused = publishing.join_next().await.unwrap().unwrap();
-    assert_eq!(super::refusal(&refused), "503 overloaded");
+    assert_eq!(refusal(&refused), "503 overloaded");
     assert_eq!(refused.headers[RETRY_AFTER], "1");
     let expected = match kind {
         Kind::Sqlite => "allow unchanged no_change", // memory answers
@@ -47,21 +44,9 @@ async fn refused_at_once(kind: Kind) {
     drop(held);
     while let Some(published) = publishing.join_next().await {
         let published = published.unwrap();
-        assert_eq!(published.status, 200, "{}", super::refusal(&published));
+        assert_eq!(published.status, 200, "{}", refusal(&published));
     }
     assert_eq!(app.checks(handle).await, "allow unchanged no_change");
-}
-
-async fn publication(carrier: &Carrier, n: usize) -> String {
-    let number = carrier.digest(&format!("+49170765432{n}")).await;
-    let item = json!({"id": format!("e-{n}"), "type": "held", "number": number.text(),
-        "effective_on": "2026-11-01"});
-    json!({"items": [item]}).to_string()
-}
-
-async fn publish(client: &Client, body: &str) -> Answer {
-    let request = hyper::Request::post("/v1/events").header("content-type", "application/json");
-    client.raw(request.body(body.to_owned()).unwrap()).await.unwrap()
 }
 
 /// Somebody else's transaction, in whose way every publish is. Ends with this.
