@@ -94,6 +94,8 @@ pub enum Sealed {
     AccountRef,
     /// An endpoint's signing secret.
     WebhookSecret,
+    /// What a webhook's receiver answered; its owner is the delivery's id.
+    Answer,
     /// A place in a list.
     Cursor,
 }
@@ -104,6 +106,7 @@ impl Sealed {
             Sealed::EventId => "event_id",
             Sealed::AccountRef => "account_ref",
             Sealed::WebhookSecret => "webhook_secret",
+            Sealed::Answer => "answer",
             Sealed::Cursor => "cursor",
         }
     }

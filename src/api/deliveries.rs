@@ -12,7 +12,7 @@ use crate::domain::rejection::{Code, Rejection};
 use crate::domain::time::Moment;
 use crate::http::query::{Page, Query};
 use crate::http::shared_registry::SharedRegistry;
-use crate::registry::{DeliveryState, Followed, ShownDeliveries};
+use crate::registry::{DeliveryState, Followed, FollowedAttempt, ShownDeliveries};
 
 #[derive(Serialize)]
 pub(super) struct View {
@@ -69,11 +69,11 @@ fn state_of(text: &str) -> Result<DeliveryState, Rejection> {
 
 pub(super) fn view(one: Followed) -> View {
     let delivery = one.delivery;
-    let attempts = one.attempts.into_iter().map(|attempt| Attempt {
+    let attempts = one.attempts.into_iter().map(|FollowedAttempt { attempt, answer }| Attempt {
         at: Moment::from_unix_ms(attempt.at),
         took_ms: attempt.took_ms,
         status: attempt.status,
-        answer: attempt.answer,
+        answer,
         error: attempt.error,
     });
     View {

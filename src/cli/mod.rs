@@ -29,6 +29,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::client;
+use crate::domain::text::must_hold_no_phone_number;
 use say::tell;
 use session::{Global, Session};
 
@@ -165,7 +166,8 @@ type Outcome = Result<Ended, Failure>;
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let arguments = match Arguments::try_parse_from(arguments) {
         Ok(arguments) => arguments,
-        Err(error) => {
+        Err(mut error) => {
+            hide_numbers(&mut error);
             // Help and version come this way too, and belong on stdout.
             let shown = error.print();
             let ended = if error.use_stderr() { Ended::Usage } else { Ended::Done };
@@ -173,6 +175,17 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
     };
     dispatch(&arguments.global, arguments.command).unwrap_or_else(|failure| failure.told()).into()
+}
+
+/// What is wrong with an argument is said with the argument, and that may be a phone number.
+fn hide_numbers(error: &mut clap::Error) {
+    use clap::error::{ContextKind, ContextValue};
+    let has_number = |value: &ContextValue| matches!(value, ContextValue::String(text) if must_hold_no_phone_number(text).is_err());
+    let kinds: Vec<ContextKind> =
+        error.context().filter(|(_, value)| has_number(value)).map(|(kind, _)| kind).collect();
+    for kind in kinds {
+        error.insert(kind, ContextValue::String("…".to_owned()));
+    }
 }
 
 fn dispatch(global: &Global, command: Command) -> Outcome {

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use clap::Args;
+use log::LevelFilter;
 
 use super::say::tell;
 use super::{Ended, Failure, Outcome, Signals, on_threads};
@@ -83,7 +84,9 @@ impl Serve {
 
 fn start_log(config: &Config) {
     let mut builder = env_logger::Builder::new();
-    // RUST_LOG, where it is set, decides in detail.
+    // At debug and below the HTTP library quotes what strangers sent, a number among it. RUST_LOG,
+    // where it is set, decides in detail; it has to name the library to hear that.
+    builder.filter_module("actix_http", LevelFilter::Info);
     builder.filter_level(config.log.level).parse_default_env();
     match config.log.format {
         LogFormat::Text => builder.format(log_format::text),

@@ -9,7 +9,7 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
-use url::{Host, Position, Url};
+use url::{Host, Position, Url, form_urlencoded};
 
 use super::rejection::{Code, Rejection};
 
@@ -180,6 +180,9 @@ fn well_formed(text: &str) -> Result<Url, &'static str> {
     if tolerated.get() {
         return Err(TOLERATED);
     }
+    if holds_a_long_number(&url) {
+        return Err("It may hold a phone number: seven digits in a row or more.");
+    }
     if url.fragment().is_some() {
         return Err("A fragment (#…) is never sent; leave it out.");
     }
@@ -190,6 +193,20 @@ fn well_formed(text: &str) -> Result<Url, &'static str> {
         return Err("The host must not end in a dot.");
     }
     Ok(url)
+}
+
+/// Whether a word of the URL is seven digits or more: it is kept as it is. What has letters beside its
+/// digits is no phone number but a random name.
+fn holds_a_long_number(url: &Url) -> bool {
+    let is_long = |word: &str| {
+        let digits = word.bytes().filter(u8::is_ascii_digit).count();
+        let has_letters = word.bytes().any(|byte| byte.is_ascii_alphabetic());
+        !has_letters && (digits >= 9 || digits >= 7 && !word.contains(['-', '_']))
+    };
+    let parts = form_urlencoded::parse(url[Position::BeforeHost..].as_bytes());
+    parts.flat_map(|(name, value)| [name, value]).any(|part| {
+        part.split(|c: char| !c.is_ascii_alphanumeric() && c != '-' && c != '_').any(is_long)
+    })
 }
 
 fn refuse(detail: &'static str) -> Rejection {

@@ -8,6 +8,7 @@ use super::calling_code::CallingCode;
 use super::enumeration::enumeration;
 use super::event::ParticipantId;
 use super::rejection::{Code, Rejection};
+use super::text;
 use super::time::Moment;
 use super::verdict::NotCovered;
 
@@ -110,6 +111,8 @@ impl Name {
         let rest = text.strip_prefix(|first: char| first.is_ascii_lowercase()).unwrap_or_default();
         let slug = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
         if (1..=38).contains(&rest.len()) && rest.chars().all(slug) && text != "me" {
+            // It stands in every log line of the participant's requests.
+            text::must_hold_no_phone_number(text)?;
             return Ok(Name(text.to_owned()));
         }
         Err(Rejection::new(

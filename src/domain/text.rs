@@ -55,6 +55,26 @@ pub fn from_base64url_any(text: &str) -> Option<Vec<u8>> {
     URL_SAFE_NO_PAD.decode(text).ok()
 }
 
+/// The most digits in a row in `text`, if the characters of `between` don't end a row.
+pub fn digits_in_a_row(text: &str, between: &str) -> usize {
+    let rows = text.split(|c: char| !c.is_numeric() && !between.contains(c));
+    rows.map(|row| row.chars().filter(|c| c.is_numeric()).count()).max().unwrap_or(0)
+}
+
+/// Refuses a text that people write, and that is kept as it is, if it may hold a phone number: seven
+/// digits in a row, or nine with blanks and the like between them. A date has eight.
+///
+/// # Errors
+/// `value_not_allowed`.
+pub fn must_hold_no_phone_number(text: &str) -> Result<(), Rejection> {
+    if digits_in_a_row(text, "") < 7 && digits_in_a_row(text, " \u{a0}-./()+") < 9 {
+        return Ok(());
+    }
+    let detail =
+        "This may hold a phone number: seven digits in a row, or nine with blanks between.";
+    Err(Rejection::new(Code::ValueNotAllowed, detail))
+}
+
 /// Deserializes a string by its `FromStr`.
 ///
 /// # Errors

@@ -21,6 +21,7 @@ use super::route::RouteTable;
 use super::shared_registry::SharedRegistry;
 use crate::domain::id::Prefix;
 use crate::domain::rejection::{Code, Rejection};
+use crate::domain::text;
 
 /// The header that names a request from end to end.
 const CORRELATOR: HeaderName = HeaderName::from_static("x-correlator");
@@ -77,14 +78,10 @@ fn correlator(request: &HttpRequest, registry: &SharedRegistry) -> String {
 
 fn is_correlator(text: &str) -> bool {
     let allowed = |c: char| c.is_ascii_alphanumeric() || "_:;./<>{}-".contains(c);
-    let digits = text.split(|c: char| !c.is_ascii_digit()).map(str::len).max().unwrap_or(0);
     // Separators between digits don't make a number less of one.
-    let bare = text.split(|c: char| !c.is_ascii_digit() && !"-./".contains(c));
-    let spaced = bare.map(|run| run.chars().filter(char::is_ascii_digit).count()).max();
     (1..=CORRELATOR_CHARS_MAX).contains(&text.len())
         && text.chars().all(allowed)
-        && digits <= DIGITS_IN_A_ROW_MAX
-        && spaced.unwrap_or(0) <= DIGITS_IN_A_ROW_MAX
+        && text::digits_in_a_row(text, "-./") <= DIGITS_IN_A_ROW_MAX
 }
 
 /// A refusal, wherever it came from, becomes a problem; so does what no route answers.

@@ -12,16 +12,15 @@ use super::{Registry, Result, internal};
 use crate::domain::attempt::Attempt;
 use crate::domain::breaker::Breaker;
 use crate::domain::duty::MessageType;
-use crate::domain::participant::App;
 use crate::domain::rejection::{Code, Rejection};
 use crate::domain::retry::{Next, Schedule, Tried};
 use crate::domain::signature::Secret;
 use crate::domain::time::Moment;
 use crate::keys::Sealed;
 use crate::storage::bindings::{self, BindingId, Bound};
-use crate::storage::deliveries::{self, Delivery, DeliveryId, Filter, State};
+use crate::storage::deliveries::{self, Delivery, DeliveryId, State};
 use crate::storage::endpoints::{self, Endpoint};
-use crate::storage::{self, Backend, log};
+use crate::storage::{Backend, log};
 
 /// Deliveries of one endpoint that a worker takes at once. Their tries are settled in one commit.
 const DELIVERIES_TAKEN_MAX: i64 = 32;
@@ -40,25 +39,6 @@ pub struct Taken {
     pub endpoint: Endpoint,
     /// What is due to it.
     pub outgoing: Vec<Outgoing>,
-}
-
-/// Which deliveries a list shows.
-#[derive(Clone, Debug, Default)]
-pub struct ShownDeliveries {
-    /// Only those in this state.
-    pub state: Option<State>,
-    /// Only those to the endpoint with this public id.
-    pub endpoint: Option<String>,
-}
-
-/// A delivery, and the tries that were made.
-pub struct Followed {
-    /// The delivery.
-    pub delivery: Delivery,
-    /// Which endpoint it goes to.
-    pub endpoint: String,
-    /// The tries, oldest first.
-    pub attempts: Vec<deliveries::Attempt>,
 }
 
 #[derive(Serialize)]
@@ -230,7 +210,7 @@ impl Registry {
             endpoint.state = endpoints::State::Disabled;
         }
         let rows: Vec<deliveries::Attempt> =
-            tried.iter().map(|(delivery, attempt)| attempt_row(delivery, attempt)).collect();
+            tried.iter().map(|(delivery, attempt)| self.attempt_row(delivery, attempt)).collect();
         put_breaker(endpoint, breaker);
         self.errands
             .write(|tx| {
@@ -260,64 +240,27 @@ impl Registry {
             .map_err(|error| self.failed(error))
     }
 
-    /// An app's deliveries, newest first.
-    ///
-    /// # Errors
-    /// `not_found` for an endpoint that isn't the app's, `unavailable`.
-    pub fn deliveries(
-        &self,
-        app: &App,
-        shown: &ShownDeliveries,
-        before: Option<i64>,
-        limit: i64,
-    ) -> Result<Vec<Followed>> {
-        self.storage
-            .read(|db| {
-                let all = endpoints::of_app(db, app.id())?;
-                let endpoint = (shown.endpoint.as_ref())
-                    .map(|id| all.iter().find(|one| one.public_id == *id).ok_or_else(no_endpoint))
-                    .transpose()?
-                    .map(|one| one.id);
-                let filter = Filter { state: shown.state, endpoint };
-                let page = deliveries::page(db, app.id(), filter, before.map(DeliveryId), limit)?;
-                page.into_iter().map(|delivery| follow(db, delivery)).collect()
-            })
-            .map_err(|error| self.failed(error))
-    }
-
-    /// One of an app's deliveries.
-    ///
-    /// # Errors
-    /// `not_found`, `unavailable`.
-    pub fn delivery_of(&self, app: &App, public_id: &str) -> Result<Followed> {
-        self.storage
-            .read(|db| {
-                let delivery = deliveries::by_public_id(db, app.id(), public_id)?;
-                follow(db, delivery.ok_or_else(no_delivery)?)
-            })
-            .map_err(|error| self.failed(error))
-    }
-
-    /// Sends a delivery again, whatever became of it, under the same message id.
-    ///
-    /// # Errors
-    /// `not_found`, `unavailable`, `outcome_unknown`.
-    pub fn resend(&self, app: &App, public_id: &str) -> Result<Followed> {
-        let now = self.clock.now_ms();
-        let followed = self
-            .storage
-            .write(|tx| {
-                let mut delivery =
-                    deliveries::by_public_id(tx, app.id(), public_id)?.ok_or_else(no_delivery)?;
-                delivery.state = State::Pending;
-                delivery.next_attempt_at = Some(now);
-                delivery.settled_at = None;
-                deliveries::put_back(tx, &delivery)?;
-                follow(tx, delivery)
-            })
-            .map_err(|error| self.failed(error))?;
-        self.bell.notify_one();
-        Ok(followed)
+    /// What is written of a try. A receiver may repeat in its answer what it was sent, and say whose
+    /// number it takes it to be, so that is sealed.
+    fn attempt_row(&self, delivery: &Delivery, attempt: &Attempt) -> deliveries::Attempt {
+        use crate::domain::attempt::Outcome;
+        let (status, answer, error) = match &attempt.outcome {
+            Outcome::Answered { status, answer, .. } => {
+                let owner = delivery.public_id.as_str();
+                let sealed = self.keys.ring().seal(Sealed::Answer, owner, answer.as_bytes());
+                (Some(i32::from(*status)), Some(sealed.0), None)
+            }
+            Outcome::Failed(kind) => (None, None, Some(kind.text().to_owned())),
+        };
+        deliveries::Attempt {
+            delivery_id: delivery.id.0,
+            attempt: delivery.tries,
+            at: attempt.at.timestamp_millis(),
+            took_ms: i64::try_from(attempt.took.as_millis()).unwrap_or(i64::MAX),
+            status,
+            answer,
+            error,
+        }
     }
 
     fn random(&self) -> u64 {
@@ -349,31 +292,6 @@ fn after(mut delivery: Delivery, next: Next, now: i64) -> Delivery {
     delivery
 }
 
-fn attempt_row(delivery: &Delivery, attempt: &Attempt) -> deliveries::Attempt {
-    use crate::domain::attempt::Outcome;
-    let (status, answer, error) = match &attempt.outcome {
-        Outcome::Answered { status, answer, .. } => {
-            (Some(i32::from(*status)), Some(answer.clone()), None)
-        }
-        Outcome::Failed(kind) => (None, None, Some(kind.text().to_owned())),
-    };
-    deliveries::Attempt {
-        delivery_id: delivery.id.0,
-        attempt: delivery.tries,
-        at: attempt.at.timestamp_millis(),
-        took_ms: i64::try_from(attempt.took.as_millis()).unwrap_or(i64::MAX),
-        status,
-        answer,
-        error,
-    }
-}
-
-fn follow(db: &mut storage::AnyConnection, delivery: Delivery) -> storage::Result<Followed> {
-    let attempts = deliveries::attempts_of(db, &[delivery.id])?.remove(&delivery.id);
-    let endpoint = endpoints::found(endpoints::by_id(db, delivery.endpoint)?)?.public_id;
-    Ok(Followed { delivery, endpoint, attempts: attempts.unwrap_or_default() })
-}
-
 /// What an endpoint's breaker remembers.
 pub(super) fn breaker_of(endpoint: &Endpoint) -> Breaker {
     let time = |ms: Option<i64>| ms.and_then(chrono::DateTime::from_timestamp_millis);
@@ -392,8 +310,4 @@ fn put_breaker(endpoint: &mut Endpoint, breaker: Breaker) {
 
 pub(super) fn no_endpoint() -> Rejection {
     Rejection::new(Code::NotFound, "There is no endpoint of yours under this id.")
-}
-
-fn no_delivery() -> Rejection {
-    Rejection::new(Code::NotFound, "There is no delivery of yours under this id.")
 }

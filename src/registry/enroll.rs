@@ -19,6 +19,8 @@ use crate::storage::{self, Tx, log};
 
 /// Characters of a text that people read, at most.
 const TEXT_CHARS_MAX: usize = 200;
+/// More than there are people with phones; most phone numbers are larger still.
+const ACCOUNTS_DECLARED_MAX: u64 = 10_000_000_000;
 /// Keys of a participant that aren't revoked, at most.
 const KEYS_MAX: usize = 100;
 
@@ -152,6 +154,10 @@ impl Registry {
                 let detail = "This must begin with https://";
                 return Err(Rejection::new(Code::ValueNotAllowed, detail).at(field));
             }
+        }
+        if wish.accounts_declared.is_some_and(|declared| declared > ACCOUNTS_DECLARED_MAX) {
+            let detail = format!("An app has at most {ACCOUNTS_DECLARED_MAX} accounts.");
+            return Err(Rejection::new(Code::ValueNotAllowed, detail).at("/accounts_declared"));
         }
         must_suit_its_kind(wish)?;
         let mut calling_codes = wish.calling_codes.clone().unwrap_or_default();
@@ -432,7 +438,7 @@ fn must_be_readable(text: Option<&String>, field: &str) -> Result<()> {
     let Some(text) = text else { return Ok(()) };
     let fits = (1..=TEXT_CHARS_MAX).contains(&text.chars().count());
     if fits && text.trim() == text && !text.chars().any(char::is_control) {
-        return Ok(());
+        return text::must_hold_no_phone_number(text).map_err(|refused| refused.at(field));
     }
     let detail = format!(
         "This is 1 to {TEXT_CHARS_MAX} characters without control characters or outer blanks."

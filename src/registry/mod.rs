@@ -23,6 +23,7 @@ mod rotate;
 mod subscribe;
 mod survey;
 mod test_numbers;
+mod trace;
 
 pub use acknowledge::{Acknowledgement, Answered, Removal};
 pub use batch::{Batch, Item, Keyed, Outcome};
@@ -30,7 +31,7 @@ pub use bind::{Placement, Put};
 pub use check::{Checked, Delay, Question, Verdict};
 pub use clear::Reissue;
 pub use cover::{CallingCodeView, Coverage, Declaration, DirectoryEntry, Given};
-pub use deliver::{Followed, Outgoing, ShownDeliveries, Taken};
+pub use deliver::{Outgoing, Taken};
 pub use enroll::{Enrolled, Enrolment, FirstAdmin, IssuedKey, KeyWish};
 pub use evaluate::{Evaluated, Evaluation, Prove};
 pub use inform::{BindingView, DutyFilter, DutyView, Row};
@@ -39,6 +40,7 @@ pub use recompute::More;
 pub use rotate::{EpochView, Held};
 pub use subscribe::{EndpointChange, EndpointView, Wanted};
 pub use survey::Status;
+pub use trace::{Followed, FollowedAttempt, ShownDeliveries};
 
 pub use crate::storage::deliveries::{Delivery, State as DeliveryState};
 pub use crate::storage::endpoints::{Endpoint, State as EndpointState};

@@ -83,8 +83,8 @@ pub struct Attempt {
     pub took_ms: i64,
     /// The status that came back.
     pub status: Option<i32>,
-    /// The beginning of the answer.
-    pub answer: Option<String>,
+    /// The beginning of the answer, sealed.
+    pub answer: Option<Vec<u8>>,
     /// What went wrong when no answer came.
     pub error: Option<String>,
 }

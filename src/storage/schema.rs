@@ -223,7 +223,7 @@ diesel::table! {
         at -> BigInt,
         took_ms -> BigInt,
         status -> Nullable<Integer>,
-        answer -> Nullable<Text>,
+        answer -> Nullable<Binary>,
         error -> Nullable<Text>,
     }
 }

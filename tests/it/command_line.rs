@@ -215,6 +215,16 @@ fn a_command_line_that_is_wrong_ends_with_two() {
     ] {
         failed_with(2, args);
     }
+    // What was typed isn't said again if it may be a number.
+    for args in [
+        &["check", "+9990000001", "--verified-at", "+491512345987"][..],
+        &["+491512345987"],
+        &["status", "0151 2345987"],
+    ] {
+        let ran = vacate(args);
+        assert_eq!(ran.code, 2, "{args:?}");
+        assert!(!ran.err.contains("2345987"), "{}", ran.err);
+    }
     // Without a key nothing is asked.
     let folder = tempfile::tempdir().unwrap();
     let keyless = registry::vacate_in(folder.path(), &["status"]);

@@ -218,7 +218,7 @@ CREATE TABLE attempts (
     at          BIGINT NOT NULL,
     took_ms     BIGINT NOT NULL,
     status      INTEGER,
-    answer      TEXT,
+    answer      BLOB,
     error       TEXT,
     PRIMARY KEY (delivery_id, attempt)
 );

@@ -68,6 +68,48 @@ fn a_number_in_a_wrong_place_is_neither_logged_nor_kept() {
 }
 
 #[test]
+fn no_text_that_is_kept_as_it_is_takes_a_number() {
+    run(async {
+        let world = World::start(Kind::Sqlite).await;
+        let app = world.app("skyfare").await;
+        let put = |member: &str, number: &str| {
+            let mut put = json!({"kind": "app", "display_name": "A", "accounts_declared": 1});
+            put[member] = number.into();
+            ("PUT /v1/participants/other".to_owned(), put)
+        };
+        for number in ["+49 1512 345987", "(01512) 34.59.87", "1512345", "Bob 015-12-345987"] {
+            let url = "https://example.com/".to_owned() + &number.replace(' ', "");
+            for ((call, body), field) in [
+                (put("display_name", number), "/display_name"),
+                (put("organisation", number), "/organisation"),
+                (put("support_url", &url), "/support_url"),
+            ] {
+                let answer = send(&world.admin, &call, &body.to_string()).await;
+                assert_eq!(refusal(&answer), format!("422 value_not_allowed {field}"), "{number}");
+            }
+            let label = json!({"label": number}).to_string();
+            let answer = send(&app.client, "POST /v1/participants/me/keys", &label).await;
+            assert_eq!(refusal(&answer), "422 value_not_allowed /label", "{number}");
+            let why = json!({"state": "suspended", "why": number}).to_string();
+            let answer = send(&world.admin, "PATCH /v1/participants/skyfare", &why).await;
+            assert_eq!(refusal(&answer), "422 value_not_allowed /why", "{number}");
+        }
+        let named = put("display_name", "A").1.to_string();
+        let answer = send(&world.admin, "PUT /v1/participants/a491512345987", &named).await;
+        assert_eq!(refusal(&answer), "422 value_not_allowed name");
+        let mut many = put("display_name", "A").1;
+        many["accounts_declared"] = 491_512_345_987_u64.into();
+        let answer = send(&world.admin, "PUT /v1/participants/other", &many.to_string()).await;
+        assert_eq!(refusal(&answer), "422 value_not_allowed /accounts_declared");
+        for dated in ["contract ended 2026-11-23", "Studio 54, 12 34", "room 123456"] {
+            let why = json!({"state": "suspended", "why": dated}).to_string();
+            let answer = send(&world.admin, "PATCH /v1/participants/skyfare", &why).await;
+            assert_eq!(answer.status, 200, "{dated}");
+        }
+    });
+}
+
+#[test]
 fn an_account_ref_that_is_the_number_itself_does_not_come_back() {
     run(async {
         let world = World::start(Kind::Sqlite).await;

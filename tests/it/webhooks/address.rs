@@ -453,3 +453,27 @@ fn assert_refused(url: &str, allowed: &AllowedNetworks) {
     assert_eq!(refused.code, Code::UrlNotAllowed);
     assert_eq!(refused.field.as_deref(), Some("/url"));
 }
+
+#[test]
+fn a_url_has_no_word_that_may_be_a_phone_number() {
+    let parse = |url: &str| EndpointUrl::parse(url, &public_only());
+    for url in [
+        "https://hooks.example.com/491512345987",
+        "https://hooks.example.com/?to=%2B491512345987",
+        "https://hooks.example.com/?to=tel:0151-2345987&x",
+        "https://hooks.example.com/a/1234567/b",
+        "https://491512345987.example.com/",
+        "https://hooks.example.com/%2B%34%39%31%35%31%32%33%34%35",
+    ] {
+        assert_eq!(parse(url).unwrap_err().code, Code::UrlNotAllowed, "{url}");
+    }
+    for url in [
+        "https://hooks.example.com:44443/v2/2026-11-23/hook",
+        "https://hooks.example.com/550e8400-e29b-41d4-a716-446655440000",
+        "https://hooks.example.com/?key=a1234567890",
+        "https://198.41.200.144/",
+        "https://[2606:4700:4700::1111]/123456",
+    ] {
+        assert!(parse(url).is_ok(), "{url}");
+    }
+}

@@ -1,0 +1,124 @@
+//! An app looks at what became of its messages, and has one sent again.
+
+use super::deliver::no_endpoint;
+use super::{Registry, Result};
+use crate::domain::id::{self, Prefix};
+use crate::domain::participant::App;
+use crate::domain::rejection::{Code, Rejection};
+use crate::keys::Sealed;
+use crate::storage::deliveries::{self, Delivery, DeliveryId, Filter, State};
+use crate::storage::{self, endpoints};
+
+/// Which deliveries a list shows.
+#[derive(Clone, Debug, Default)]
+pub struct ShownDeliveries {
+    /// Only those in this state.
+    pub state: Option<State>,
+    /// Only those to the endpoint with this public id.
+    pub endpoint: Option<String>,
+}
+
+/// A delivery, and the tries that were made.
+pub struct Followed {
+    /// The delivery.
+    pub delivery: Delivery,
+    /// Which endpoint it goes to.
+    pub endpoint: String,
+    /// The tries, oldest first.
+    pub attempts: Vec<FollowedAttempt>,
+}
+
+/// One try.
+pub struct FollowedAttempt {
+    /// When, for how long, and what came back.
+    pub attempt: deliveries::Attempt,
+    /// The beginning of the answer. None where there was none, or where the key that sealed it is gone.
+    pub answer: Option<String>,
+}
+
+impl Registry {
+    /// An app's deliveries, newest first.
+    ///
+    /// # Errors
+    /// `not_found` for an endpoint that isn't the app's, `unavailable`.
+    pub fn deliveries(
+        &self,
+        app: &App,
+        shown: &ShownDeliveries,
+        before: Option<i64>,
+        limit: i64,
+    ) -> Result<Vec<Followed>> {
+        self.storage
+            .read(|db| {
+                let all = endpoints::of_app(db, app.id())?;
+                let endpoint = (shown.endpoint.as_ref())
+                    .map(|id| all.iter().find(|one| one.public_id == *id).ok_or_else(no_endpoint))
+                    .transpose()?
+                    .map(|one| one.id);
+                let filter = Filter { state: shown.state, endpoint };
+                let page = deliveries::page(db, app.id(), filter, before.map(DeliveryId), limit)?;
+                page.into_iter().map(|delivery| self.follow(db, delivery)).collect()
+            })
+            .map_err(|error| self.failed(error))
+    }
+
+    /// One of an app's deliveries.
+    ///
+    /// # Errors
+    /// `not_found`, `unavailable`.
+    pub fn delivery_of(&self, app: &App, public_id: &str) -> Result<Followed> {
+        // A database may log what it is asked for, and in a path may stand anything.
+        id::must_be(Prefix::Delivery, public_id)?;
+        self.storage
+            .read(|db| {
+                let delivery = deliveries::by_public_id(db, app.id(), public_id)?;
+                self.follow(db, delivery.ok_or_else(no_delivery)?)
+            })
+            .map_err(|error| self.failed(error))
+    }
+
+    /// Sends a delivery again, whatever became of it, under the same message id.
+    ///
+    /// # Errors
+    /// `not_found`, `unavailable`, `outcome_unknown`.
+    pub fn resend(&self, app: &App, public_id: &str) -> Result<Followed> {
+        id::must_be(Prefix::Delivery, public_id)?;
+        let now = self.clock.now_ms();
+        let followed = self
+            .storage
+            .write(|tx| {
+                let mut delivery =
+                    deliveries::by_public_id(tx, app.id(), public_id)?.ok_or_else(no_delivery)?;
+                delivery.state = State::Pending;
+                delivery.next_attempt_at = Some(now);
+                delivery.settled_at = None;
+                deliveries::put_back(tx, &delivery)?;
+                self.follow(tx, delivery)
+            })
+            .map_err(|error| self.failed(error))?;
+        self.bell.notify_one();
+        Ok(followed)
+    }
+
+    fn follow(
+        &self,
+        db: &mut storage::AnyConnection,
+        delivery: Delivery,
+    ) -> storage::Result<Followed> {
+        let attempts = deliveries::attempts_of(db, &[delivery.id])?.remove(&delivery.id);
+        let endpoint = endpoints::found(endpoints::by_id(db, delivery.endpoint)?)?.public_id;
+        let ring = self.keys.ring();
+        let attempts = attempts.into_iter().flatten().map(|attempt| {
+            let sealed = attempt.answer.as_deref();
+            let opened = sealed.and_then(|it| ring.open(Sealed::Answer, &delivery.public_id, it));
+            let answer = opened.and_then(|bytes| String::from_utf8(bytes).ok());
+            FollowedAttempt { attempt, answer }
+        });
+        let attempts = attempts.collect();
+        Ok(Followed { delivery, endpoint, attempts })
+    }
+}
+
+fn no_delivery() -> Rejection {
+    Rejection::new(Code::NotFound, "There is no delivery of yours under this id.")
+}
