@@ -3,6 +3,7 @@
 pub mod examine;
 pub mod key_file;
 
+use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::sync::Arc;
@@ -249,12 +250,24 @@ async fn load(
     log::info!(numbers = registry.loaded(); "index loaded");
     // Kept under another name until it is known to be the admin's: another node may have been first.
     let draft = admin_key.with_extension(format!("key.{}", std::process::id()));
-    let (asked, path) = (Arc::clone(registry), draft.clone());
+    let (asked, path, kept) = (Arc::clone(registry), draft.clone(), admin_key.to_owned());
     let first = tokio::task::spawn_blocking(move || {
-        asked.first_admin(|key| keys::replace_private(&path, &format!("{key}\n")))
+        // It may be the only copy of another registry's.
+        let free = if kept.exists() { Err(ErrorKind::AlreadyExists.into()) } else { Ok(()) };
+        asked.first_admin(|key| {
+            free.and_then(|()| keys::replace_private(&path, &format!("{key}\n")))
+        })
     });
     let first = first.await.unwrap_or(Ok(FirstAdmin::NotNeeded))?;
     let settled = match first {
+        FirstAdmin::NotKept(error) if error.kind() == ErrorKind::AlreadyExists => {
+            return Err(StartError::Refused(format!(
+                "{}: the key of another registry's admin lies here, and this database has no admin yet; \
+                 move it away, or set database.url to its database, and start again",
+                admin_key.display()
+            )));
+        }
+        FirstAdmin::NotKept(error) => Err(error),
         FirstAdmin::Made => {
             told.push(format!("admin key made: {}", admin_key.display()));
             std::fs::rename(&draft, admin_key)

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::answer::{self, Answer};
 use super::participants::named;
+use crate::domain::enrolment::KeyWish;
 use crate::domain::participant::{Admin, Participant, Permission};
 use crate::domain::time::Moment;
 use crate::http::body::Body;
@@ -15,7 +16,7 @@ use crate::http::caller::Manager;
 use crate::http::failure::Failure;
 use crate::http::query::List;
 use crate::http::shared_registry::SharedRegistry;
-use crate::registry::{ApiKey, KeyWish};
+use crate::registry::ApiKey;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

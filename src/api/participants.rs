@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::answer::{self, Answer};
 use crate::domain::calling_code::CallingCode;
+use crate::domain::enrolment::Enrolment;
 use crate::domain::participant::{Admin, Caller, Kind, Name, Participant, Permission, State};
 use crate::domain::rejection::{Code, Rejection};
 use crate::domain::time::Moment;
@@ -15,7 +16,7 @@ use crate::http::body::Body;
 use crate::http::caller::Anyone;
 use crate::http::query::List;
 use crate::http::shared_registry::SharedRegistry;
-use crate::registry::{Enrolled, Enrolment};
+use crate::registry::Enrolled;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -8,73 +8,11 @@ use super::keys::{Whose, participant_path};
 use super::list::List;
 use super::{Client, unknown};
 use crate::domain::calling_code::CallingCode;
+pub use crate::domain::enrolment::Enrolment;
 use crate::domain::participant::{Kind, Permission, State};
 use crate::domain::policy_terms::PolicyTerms;
 use crate::domain::time::Moment;
 use crate::domain::verdict::NotCovered;
-
-/// A participant, as the admin enrols it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Enrolment {
-    /// What it does here; for ever.
-    pub kind: Kind,
-    /// What people read.
-    pub display_name: String,
-    /// Who owns it; itself unless it is said.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub organisation: Option<String>,
-    /// The calling codes that a carrier may speak of.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub calling_codes: Option<Vec<CallingCode>>,
-    /// How many accounts with a number an app has.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub accounts_declared: Option<u64>,
-    /// Where a person closes an account of an app.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub close_account_url: Option<String>,
-    /// Where a previous owner gets an account back.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub recover_url: Option<String>,
-    /// Where people get help.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub support_url: Option<String>,
-    /// What an app is advised where nobody promised to report.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub advice_not_covered: Option<NotCovered>,
-}
-
-impl Enrolment {
-    /// A carrier with these grants.
-    pub fn carrier(display_name: impl Into<String>, calling_codes: Vec<CallingCode>) -> Enrolment {
-        let calling_codes = Some(calling_codes);
-        Enrolment { calling_codes, ..Enrolment::new(Kind::Carrier, display_name) }
-    }
-
-    /// An app with about so many accounts.
-    pub fn app(display_name: impl Into<String>, accounts_declared: u64) -> Enrolment {
-        let accounts_declared = Some(accounts_declared);
-        Enrolment { accounts_declared, ..Enrolment::new(Kind::App, display_name) }
-    }
-
-    /// An admin.
-    pub fn admin(display_name: impl Into<String>) -> Enrolment {
-        Enrolment::new(Kind::Admin, display_name)
-    }
-
-    fn new(kind: Kind, display_name: impl Into<String>) -> Enrolment {
-        Enrolment {
-            kind,
-            display_name: display_name.into(),
-            organisation: None,
-            calling_codes: None,
-            accounts_declared: None,
-            close_account_url: None,
-            recover_url: None,
-            support_url: None,
-            advice_not_covered: None,
-        }
-    }
-}
 
 /// A participant.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

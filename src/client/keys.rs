@@ -7,6 +7,7 @@ use super::error::Error;
 use super::key::ApiKey;
 use super::list::List;
 use super::{Client, empty, percent_encoded, unknown};
+pub use crate::domain::enrolment::KeyWish;
 use crate::domain::participant::Permission;
 use crate::domain::time::Moment;
 
@@ -17,26 +18,6 @@ pub enum Whose<'a> {
     Mine,
     /// The one of this name, for the admin.
     Of(&'a str),
-}
-
-/// A key to be made.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct KeyWish {
-    /// What the participant calls it.
-    pub label: String,
-    /// What it may do; everything that fits its participant unless it is said.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub permissions: Option<Vec<Permission>>,
-    /// When it ends.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub expires_at: Option<Moment>,
-}
-
-impl KeyWish {
-    /// A key without an end that may do everything.
-    pub fn new(label: impl Into<String>) -> KeyWish {
-        KeyWish { label: label.into(), permissions: None, expires_at: None }
-    }
 }
 
 /// A key, without its text.

@@ -14,6 +14,7 @@ pub mod calling_code;
 pub mod clearance;
 pub mod coverage;
 pub mod duty;
+pub mod enrolment;
 pub mod event;
 pub mod generation;
 pub mod id;

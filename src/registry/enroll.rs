@@ -1,21 +1,20 @@
 //! The admin enrols participants; keys are issued, end, and are revoked. Each change is an entry of the
 //! log, so that every node knows it within two seconds.
 
-use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 use super::{Registry, Result};
 use crate::domain::calling_code::CallingCode;
+use crate::domain::enrolment::{Enrolment, KeyWish};
 use crate::domain::event::ParticipantId;
 use crate::domain::id::Prefix;
-use crate::domain::participant::{Admin, Kind, Name, Participant, Permission, Permissions, State};
+use crate::domain::participant::{Admin, Kind, Name, Participant, Permissions, State};
 use crate::domain::rejection::{Code, Rejection};
 use crate::domain::text;
 use crate::domain::time::Moment;
-use crate::domain::verdict::NotCovered;
 use crate::storage::log::Change;
 use crate::storage::participants::{self, ApiKey};
-use crate::storage::{self, Tx, log};
+use crate::storage::{self, PolicyUse, Tx, coverage, log};
 
 /// Characters of a text that people read, at most.
 const TEXT_CHARS_MAX: usize = 200;
@@ -23,51 +22,6 @@ const TEXT_CHARS_MAX: usize = 200;
 const ACCOUNTS_DECLARED_MAX: u64 = 10_000_000_000;
 /// Keys of a participant that aren't revoked, at most.
 const KEYS_MAX: usize = 100;
-
-/// A participant as the admin puts it.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Enrolment {
-    /// What it does here.
-    pub kind: Kind,
-    /// What people read.
-    pub display_name: String,
-    /// Who owns it; its own name where nothing is said.
-    #[serde(default)]
-    pub organisation: Option<String>,
-    /// A carrier's grants.
-    #[serde(default)]
-    pub calling_codes: Option<Vec<CallingCode>>,
-    /// How many accounts with a number an app has.
-    #[serde(default)]
-    pub accounts_declared: Option<u64>,
-    /// Where a person closes an account of an app.
-    #[serde(default)]
-    pub close_account_url: Option<String>,
-    /// Where a previous owner gets an account back.
-    #[serde(default)]
-    pub recover_url: Option<String>,
-    /// Where people get help.
-    #[serde(default)]
-    pub support_url: Option<String>,
-    /// What `not_covered` advises an app.
-    #[serde(default)]
-    pub advice_not_covered: Option<NotCovered>,
-}
-
-/// What a key is to be.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct KeyWish {
-    /// What the participant calls it.
-    pub label: String,
-    /// What it may do; all of its kind where nothing is said.
-    #[serde(default)]
-    pub permissions: Option<Vec<Permission>>,
-    /// When it ends.
-    #[serde(default)]
-    pub expires_at: Option<Moment>,
-}
 
 /// A key that was just made: the only time that its text is there.
 #[derive(Debug)]
@@ -91,7 +45,8 @@ impl Registry {
     /// Enrols a participant, or changes one of the same kind.
     ///
     /// # Errors
-    /// `value_not_allowed`, `field_missing`, `field_unknown` by what a kind takes.
+    /// `value_not_allowed`, `field_missing`, `field_unknown` by what a kind takes; `value_not_allowed`
+    /// for a grant taken away that complete coverage rests on.
     pub fn enroll(
         &self,
         _: &Admin,
@@ -102,7 +57,7 @@ impl Registry {
         let ((participant, enrolled), head) = self
             .storage
             .write(|tx| {
-                let before = locked(tx, name)?;
+                let before = locked_with_grants(tx, name, &wanted.calling_codes)?;
                 let enrolled = match before {
                     None => {
                         let id = participants::insert(tx, &wanted)?;
@@ -348,7 +303,7 @@ impl Registry {
     /// kept by `keep` before anything is stored, since nobody could read it afterwards.
     ///
     /// # Errors
-    /// `unavailable`; `internal` when the key can't be kept.
+    /// `unavailable`.
     pub fn first_admin(
         &self,
         keep: impl FnOnce(&str) -> std::io::Result<()>,
@@ -358,25 +313,11 @@ impl Registry {
             return Ok(FirstAdmin::NotNeeded);
         }
         let name = Name::parse("admin")?;
-        let wish = Enrolment {
-            kind: Kind::Admin,
-            display_name: "Admin".to_owned(),
-            organisation: None,
-            calling_codes: None,
-            accounts_declared: None,
-            close_account_url: None,
-            recover_url: None,
-            support_url: None,
-            advice_not_covered: None,
-        };
-        let wanted = self.participant(&name, &wish)?;
-        let label = "first start".to_owned();
-        let wish = KeyWish { label, permissions: None, expires_at: None };
-        let issued = self.new_key(&wanted, &wish)?;
-        keep(&issued.text).map_err(|error| {
-            ::log::error!("the admin's key can't be kept: {}", error.kind());
-            Rejection::new(Code::Internal, "The admin's key can't be written.")
-        })?;
+        let wanted = self.participant(&name, &Enrolment::admin("Admin"))?;
+        let issued = self.new_key(&wanted, &KeyWish::new("first start"))?;
+        if let Err(error) = keep(&issued.text) {
+            return Ok(FirstAdmin::NotKept(error));
+        }
         let head = self.storage.write(|tx| {
             let participant = participants::insert(tx, &wanted)?;
             participants::insert_key(tx, &ApiKey { participant, ..issued.key.clone() })?;
@@ -395,12 +336,14 @@ impl Registry {
 }
 
 /// Whether a start made an admin.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub enum FirstAdmin {
     /// It did.
     Made,
     /// There was one.
     NotNeeded,
+    /// Its key couldn't be kept, so nothing was stored.
+    NotKept(std::io::Error),
 }
 
 fn must_suit_its_kind(wish: &Enrolment) -> Result<()> {
@@ -444,6 +387,29 @@ fn must_be_readable(text: Option<&String>, field: &str) -> Result<()> {
         "This is 1 to {TEXT_CHARS_MAX} characters without control characters or outer blanks."
     );
     Err(Rejection::new(Code::ValueNotAllowed, detail).at(field))
+}
+
+/// A participant as it is when nobody else can change it, if it may do without the grants that are not
+/// in `kept`. Coverage that rests on a carrier would go on as if it still reported.
+fn locked_with_grants(
+    tx: &mut Tx<'_>,
+    name: &Name,
+    kept: &[CallingCode],
+) -> storage::Result<Option<Participant>> {
+    let Some(found) = participants::by_name(tx, name)? else { return Ok(None) };
+    for code in found.calling_codes.iter().filter(|code| !kept.contains(code)) {
+        // Before the participant is locked, as declaring does it.
+        coverage::hold_policy(tx, *code, PolicyUse::Change)?;
+        let declared = coverage::declared(tx, *code)?.unwrap_or_default();
+        if declared.complete_since.is_some() && declared.carriers.contains(&found.id) {
+            let detail = format!(
+                "The coverage of +{code} rests on this carrier. Declare the calling code without it \
+                 first: PUT /v1/calling-codes/{code}."
+            );
+            return Err(Rejection::new(Code::ValueNotAllowed, detail).at("/calling_codes").into());
+        }
+    }
+    locked(tx, name)
 }
 
 /// A participant as it is when nobody else can change it.

@@ -32,7 +32,7 @@ pub use check::{Checked, Delay, Question, Verdict};
 pub use clear::Reissue;
 pub use cover::{CallingCodeView, Coverage, Declaration, DirectoryEntry, Given};
 pub use deliver::{Outgoing, Taken};
-pub use enroll::{Enrolled, Enrolment, FirstAdmin, IssuedKey, KeyWish};
+pub use enroll::{Enrolled, FirstAdmin, IssuedKey};
 pub use evaluate::{Evaluated, Evaluation, Prove};
 pub use inform::{BindingView, DutyFilter, DutyView, Row};
 pub use publish::{Publication, Receipt, Report};

@@ -7,6 +7,7 @@ mod client;
 mod command_line;
 mod config;
 mod demo;
+mod enrolment;
 mod faults;
 mod layers;
 mod log_format;

@@ -7,14 +7,15 @@ use vacate::clock::Clock;
 use vacate::config::{Config, Flag};
 use vacate::domain::binding::Did;
 use vacate::domain::calling_code::CallingCode;
+use vacate::domain::enrolment::{Enrolment, KeyWish};
 use vacate::domain::event::EventType;
 use vacate::domain::number::{E164, NumberText};
 use vacate::domain::participant::{Admin, App, Carrier, Kind as ParticipantKind, Name, Permission};
 use vacate::domain::time::Moment;
 use vacate::entropy::Entropy;
 use vacate::registry::{
-    Acknowledgement, Checked, Coverage, Declaration, Enrolment, Item, KeyWish, Outcome, Placement,
-    Publication, Put, Question, Registry, Report, Verdict,
+    Acknowledgement, Checked, Coverage, Declaration, Item, Outcome, Placement, Publication, Put,
+    Question, Registry, Report, Verdict,
 };
 use vacate::server::{self, Migrate};
 
@@ -198,8 +199,7 @@ impl Node {
     ) -> T {
         let name = Name::parse(name).expect("a name");
         let owner = self.registry.participant_named(&self.admin, &name).expect("enrolled");
-        let wish = KeyWish { label: "test".to_owned(), permissions: None, expires_at: None };
-        let issued = self.registry.issue_key(&owner, &wish).expect("a key");
+        let issued = self.registry.issue_key(&owner, &KeyWish::new("test")).expect("a key");
         let caller = self.registry.authenticate(&issued.text).expect("the key works");
         admit(caller, permission).expect("admitted")
     }

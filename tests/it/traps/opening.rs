@@ -86,7 +86,7 @@ fn eight_first_starts_at_once_make_one_admin() {
         let starts: Vec<_> = (0..STARTS).map(|_| scope.spawn(first_admin)).collect();
         starts.into_iter().map(|one| one.join().unwrap().unwrap()).collect()
     });
-    assert_eq!(made.iter().filter(|made| **made == FirstAdmin::Made).count(), 1);
+    assert_eq!(made.iter().filter(|made| matches!(made, FirstAdmin::Made)).count(), 1);
 }
 
 fn is_empty(folder: &Path) -> bool {
