@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::Outcome;
-use super::lines::{self, Line, Refusal, Source};
+use super::lines::{self, Line, Refusal, Sending, Source};
 use super::say::Form;
 use super::session::Session;
 use crate::client::app::Acknowledgement;
@@ -30,7 +30,7 @@ impl Acknowledge {
         let source = Source::open(&self.file, &COLUMNS, &NEEDED)?;
         let make = async |line: &Line| acknowledgement(line);
         let post = async |all: &[Acknowledgement]| Ok(session.client.acknowledge(all).await?.items);
-        let report = lines::send(session, source, make, post, |_, _| Ok(())).await?;
+        let report = Sending::new(session, source).send(make, post, |_, _| Ok(())).await?;
         if session.say.form == Form::Json {
             session.say.show(&report, String::new)?;
         }

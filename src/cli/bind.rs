@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::json;
 
-use super::lines::{self, Line, Numbers, Refusal, Source};
+use super::lines::{self, Line, Numbers, Refusal, Sending, Source};
 use super::say::{self, Form};
 use super::session::Session;
 use super::{Failure, Outcome};
@@ -49,7 +49,7 @@ impl Bind {
                 session.say.show(&value, String::new)
             }
         };
-        let report = lines::send(session, source, make, post, stored).await;
+        let report = Sending::new(session, source).send(make, post, stored).await;
         out.borrow_mut().flush().map_err(say::output).map_err(cut_off)?;
         Ok(lines::ended(&report.map_err(cut_off)?))
     }

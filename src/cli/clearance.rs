@@ -5,11 +5,12 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::json;
 
-use super::lines::{self, Line, Numbers, Source};
+use super::Outcome;
+use super::lines::{self, Line, Numbers, Sending, Source};
 use super::say::{self, Form};
 use super::session::Session;
-use super::{Ended, Outcome};
 use crate::client::Item;
+use crate::client::batches::Report;
 use crate::client::carrier::ClearedItem;
 use crate::domain::number::NumberText;
 
@@ -52,8 +53,11 @@ impl Clearance {
                 format!("{number},{},{},{}", field("clearance"), field("band"), field("not_before"))
             })
         };
-        let report = lines::send(session, source, make, post, stored).await?;
-        Ok(if report.rejected == 0 { Ended::Done } else { Ended::SomeRejected })
+        let counted =
+            |report: &Report| format!("{} answered, {} rejected", report.accepted, report.rejected);
+        let sending = Sending { session, source, counted };
+        let report = sending.send(make, post, stored).await?;
+        Ok(lines::ended(&report))
     }
 }
 

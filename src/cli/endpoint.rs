@@ -3,8 +3,9 @@
 use clap::Subcommand;
 use serde_json::json;
 
+use super::once::Once;
 use super::say::{Tone, table};
-use super::session::Session;
+use super::session::{Meant, Session};
 use super::{Ended, Failure, Outcome};
 use crate::client::endpoints::{
     Delivery, DeliveryState, Endpoint as Shown, EndpointPatch, EndpointState,
@@ -13,14 +14,20 @@ use crate::client::endpoints::{
 /// Manage webhook endpoints (app).
 #[derive(Debug, Subcommand)]
 pub enum Endpoint {
-    /// Have messages sent to a URL; the signing secret is printed once, alone on stdout.
+    /// Have messages sent to a URL; the signing secret is told once, alone on stdout or in a file.
     ///
-    /// Example: vacate endpoint add https://hooks.skyfare.example/vacate > webhook.secret
+    /// Example: vacate endpoint add https://hooks.skyfare.example/vacate --out webhook.secret
     Add {
         /// Where to.
         // Not `url`: clap would take it for the registry's.
         #[arg(value_name = "URL")]
         target: String,
+        /// A type of message that is wanted, such as `account.freeze_requested`; all where nothing is
+        /// said. May be repeated.
+        #[arg(long = "type", value_name = "TYPE")]
+        types: Vec<String>,
+        #[command(flatten)]
+        once: Once,
     },
     /// List endpoints.
     ///
@@ -33,15 +40,17 @@ pub enum Endpoint {
         /// Its id.
         id: String,
     },
-    /// Make a new signing secret; it is printed once, alone on stdout.
+    /// Make a new signing secret; it is told once, alone on stdout or in a file.
     ///
-    /// Example: vacate endpoint rotate ep_01m83vvccg1rkf6w5nc9bf5hyw --overlap-hours 24 > webhook.secret
+    /// Example: vacate endpoint rotate ep_01m83vvccg1rkf6w5nc9bf5hyw --overlap-hours 24 --out webhook.secret
     Rotate {
         /// Its id.
         id: String,
-        /// How long the old one signs too.
+        /// How long the old one signs too; 0 ends it at once.
         #[arg(long, value_name = "HOURS")]
         overlap_hours: Option<u32>,
+        #[command(flatten)]
+        once: Once,
     },
     /// Keep what is due until the endpoint is enabled.
     ///
@@ -63,6 +72,8 @@ pub enum Endpoint {
     Remove {
         /// Its id.
         id: String,
+        #[command(flatten)]
+        meant: Meant,
     },
 }
 
@@ -70,10 +81,11 @@ impl Endpoint {
     pub(super) async fn run(&self, session: &Session) -> Outcome {
         let (client, say) = (&session.client, &session.say);
         match self {
-            Endpoint::Add { target } => {
-                let added = client.add_endpoint(target).await?;
+            Endpoint::Add { target, types, once } => {
+                let place = once.place()?;
+                let added = client.add_endpoint(target, types).await?;
                 let (id, secret) = (added.endpoint.id, added.secret.text());
-                say.show(&json!({ "id": id, "secret": *secret }), || secret.to_string())?;
+                place.put(*say, ("secret", &secret), json!({ "id": id }))?;
                 say.tell(&format!("{id}: the secret is shown only now"));
             }
             Endpoint::List => {
@@ -81,21 +93,23 @@ impl Endpoint {
                 say.show(&all, || table(&rows(&all)))?;
             }
             Endpoint::Test { id } => return tested(session, &client.test_endpoint(id).await?),
-            Endpoint::Rotate { id, overlap_hours } => {
+            Endpoint::Rotate { id, overlap_hours, once } => {
+                let place = once.place()?;
                 let rotated = client.rotate_secret(id, *overlap_hours).await?;
                 let (secret, until) = (rotated.secret.text(), rotated.old_secret_until);
-                let value = json!({ "id": id, "secret": *secret, "old_secret_until": until });
-                say.show(&value, || secret.to_string())?;
-                if let Some(until) = until {
-                    say.tell(&format!("{id}: the old secret signs too until {until}"));
-                }
+                let value = json!({ "id": id, "old_secret_until": until });
+                place.put(*say, ("secret", &secret), value)?;
+                say.tell(&match until {
+                    Some(until) => format!("{id}: the old secret signs too until {until}"),
+                    None => format!("{id}: the old secret signs nothing any more"),
+                });
             }
             Endpoint::Disable { id } => turn(session, id, EndpointState::Disabled).await?,
             Endpoint::Enable { id } => turn(session, id, EndpointState::Enabled).await?,
-            Endpoint::Remove { id } => {
-                session.must_mean_it(&format!("{id} gets nothing any more."))?;
+            Endpoint::Remove { id, meant } => {
+                meant.must_be(&format!("{id} gets nothing any more."))?;
                 client.remove_endpoint(id).await?;
-                say.tell("removed");
+                say.show(&json!({ "id": id }), || format!("{id} is removed"))?;
             }
         }
         Ok(Ended::Done)
@@ -129,18 +143,15 @@ fn tested(session: &Session, delivery: &Delivery) -> Outcome {
 }
 
 fn rows(all: &[Shown]) -> Vec<Vec<String>> {
-    let header = ["ID", "STATE", "PENDING", "DEAD", "FAILING SINCE", "URL"];
+    let header = ["ID", "STATE", "PENDING", "DEAD", "FAILING SINCE", "TYPES", "URL"];
     let rows = all.iter().map(|one| {
-        let state = match one.state {
-            EndpointState::Enabled => "enabled",
-            EndpointState::Disabled => "disabled",
-        };
         vec![
             one.id.clone(),
-            state.to_owned(),
+            one.state.text().to_owned(),
             one.pending.to_string(),
             one.dead.to_string(),
             one.failing_since.map_or("–".to_owned(), |since| since.to_string()),
+            one.types.join(" "),
             one.url.clone(),
         ]
     });

@@ -4,7 +4,7 @@ use clap::Subcommand;
 use serde_json::json;
 
 use super::say::table;
-use super::session::{Global, Session};
+use super::session::{Global, Meant, Session};
 use super::{Ended, Failure, Outcome, speak};
 use crate::client::epochs::Epoch as Shown;
 use crate::domain::generation::Purpose;
@@ -37,6 +37,8 @@ pub enum Epoch {
     Retire {
         /// Which.
         epoch: u32,
+        #[command(flatten)]
+        meant: Meant,
     },
 }
 
@@ -51,8 +53,8 @@ impl Epoch {
             Epoch::Activate { epoch } => speak(global, async |session| {
                 show(session, &[session.client.activate_epoch(*epoch).await?])
             }),
-            Epoch::Retire { epoch } => speak(global, async |session| {
-                session.must_mean_it(&format!("Tokens of epoch {epoch} will be refused."))?;
+            Epoch::Retire { epoch, meant } => speak(global, async |session| {
+                meant.must_be(&format!("Tokens of epoch {epoch} will be refused."))?;
                 show(session, &[session.client.retire_epoch(*epoch).await?])
             }),
         }

@@ -3,10 +3,12 @@
 use clap::Subcommand;
 use serde_json::json;
 
-use super::lines::argument;
+use super::calling_code::{Since, since};
+use super::lines::{argument, one_of};
+use super::once::Once;
 use super::participant::whose;
 use super::say::table;
-use super::session::Session;
+use super::session::{Meant, Session};
 use super::{Ended, Failure, Outcome};
 use crate::client::keys::{IssuedKey, Key as Shown, KeyWish, Whose};
 use crate::clock::Clock;
@@ -16,14 +18,14 @@ use crate::domain::time::{DAY, HOUR, MINUTE, Moment};
 /// Issue and manage API keys. NAME is a participant's, or `me`.
 #[derive(Debug, Subcommand)]
 pub enum Key {
-    /// Issue a key; it is printed once, alone on stdout.
+    /// Issue a key; it is told once, alone on stdout or in a file.
     ///
-    /// Example: vacate key issue skyfare --permission check --label "login servers" > login.key
+    /// Example: vacate key issue skyfare --permission check --label "login servers" --out login.key
     Issue {
         /// Whose it is to be.
         name: String,
         /// What it may do; everything of its kind where nothing is said. May be repeated.
-        #[arg(long = "permission", value_name = "PERMISSION", value_parser = permission)]
+        #[arg(long = "permission", value_name = "PERMISSION", value_parser = one_of::<Permission>)]
         permissions: Vec<Permission>,
         /// What it is called.
         #[arg(long, value_name = "TEXT", default_value = "command line")]
@@ -31,6 +33,8 @@ pub enum Key {
         /// When it ends.
         #[arg(long, value_name = "TIME", value_parser = argument::<Moment>)]
         expires_at: Option<Moment>,
+        #[command(flatten)]
+        once: Once,
     },
     /// List keys; the keys themselves can't be shown again.
     ///
@@ -47,71 +51,84 @@ pub enum Key {
         name: String,
         /// Its id.
         id: String,
+        #[command(flatten)]
+        meant: Meant,
     },
-    /// Issue a key like another, which goes on for a while.
+    /// Issue a key like another, which ends soon.
     ///
-    /// Example: vacate key rotate skyfare key_01m83vvccg5hre2avt0s3fj8ks --overlap 24h > login.key
+    /// Example: vacate key rotate skyfare key_01m83vvccg5hre2avt0s3fj8ks --overlap 24h --out login.key
     Rotate {
         /// Whose.
         name: String,
         /// The id of the old one.
         id: String,
-        /// How long the old one goes on: a whole number and s, m, h or d.
+        /// How long the old one goes on, if it doesn't end before: a whole number and s, m, h or d.
         #[arg(long, value_name = "TIME", default_value = "24h", value_parser = seconds)]
         overlap: u32,
+        /// When the new one ends, or `none`; when the old one was to end, if nothing is said.
+        #[arg(long, value_name = "TIME|none", value_parser = since)]
+        expires_at: Option<Since>,
+        #[command(flatten)]
+        once: Once,
     },
 }
 
 impl Key {
     pub(super) async fn run(&self, session: &Session) -> Outcome {
         match self {
-            Key::Issue { name, permissions, label, expires_at } => {
+            Key::Issue { name, permissions, label, expires_at, once } => {
                 let permissions = (!permissions.is_empty()).then(|| permissions.clone());
                 let wish = KeyWish { label: label.clone(), permissions, expires_at: *expires_at };
-                show_once(session, &session.client.issue_key(whose(name), &wish).await?)?;
+                issue(session, whose(name), &wish, once).await?;
             }
             Key::List { name } => {
                 let all = session.client.keys(whose(name)).all().await?;
                 session.say.show(&all, || table(&rows(&all)))?;
             }
-            Key::Revoke { name, id } => {
-                session.must_mean_it(&format!("{id} of {name} ends within two seconds."))?;
+            Key::Revoke { name, id, meant } => {
+                meant.must_be(&format!("{id} of {name} ends within two seconds."))?;
                 session.client.revoke_key(whose(name), id).await?;
-                session.say.tell("revoked");
+                session.say.show(&json!({ "id": id }), || format!("{id} is revoked"))?;
             }
-            Key::Rotate { name, id, overlap } => {
-                rotate(session, whose(name), id, *overlap).await?;
+            Key::Rotate { name, id, overlap, expires_at, once } => {
+                let whose = whose(name);
+                let old = named(session, whose, id).await?;
+                let until = Clock::System.now().plus(*overlap);
+                let until = old.expires_at.map_or(until, |end| end.min(until));
+                let wish = KeyWish {
+                    label: old.label,
+                    permissions: Some(old.permissions),
+                    expires_at: expires_at.map_or(old.expires_at, |Since(end)| end),
+                };
+                // The new one first: whatever fails afterwards, there is a key that works.
+                issue(session, whose, &wish, once).await?;
+                session.client.expire_key(whose, id, until).await?;
+                session.say.tell(&format!("{id} goes on until {until}"));
             }
         }
         Ok(Ended::Done)
     }
 }
 
-async fn rotate(
-    session: &Session,
-    whose: Whose<'_>,
-    id: &str,
-    overlap: u32,
-) -> Result<(), Failure> {
+async fn named(session: &Session, whose: Whose<'_>, id: &str) -> Result<Shown, Failure> {
     let all = session.client.keys(whose).all().await?;
-    let old = all.into_iter().find(|key| key.id == id);
-    let old = old.ok_or_else(|| Failure::Failed("there is no such key".to_owned()))?;
-    let wish = KeyWish { label: old.label, permissions: Some(old.permissions), expires_at: None };
-    let until = Clock::System.now().plus(overlap);
-    // The new one first: whatever fails afterwards, there is a key that works.
-    show_once(session, &session.client.issue_key(whose, &wish).await?)?;
-    session.client.expire_key(whose, id, until).await?;
-    session.say.tell(&format!("{id} goes on until {until}"));
-    Ok(())
+    let found = all.into_iter().find(|key| key.id == id);
+    found.ok_or_else(|| Failure::Failed("there is no such key".to_owned()))
 }
 
-fn show_once(session: &Session, issued: &IssuedKey) -> Result<(), Failure> {
-    let key = &issued.key;
+async fn issue(
+    session: &Session,
+    whose: Whose<'_>,
+    wish: &KeyWish,
+    once: &Once,
+) -> Result<(), Failure> {
+    let place = once.place()?;
+    let IssuedKey { text, key } = session.client.issue_key(whose, wish).await?;
     let value = json!({
         "id": key.id, "label": key.label, "permissions": key.permissions,
-        "key": issued.text.expose(), "created_at": key.created_at, "expires_at": key.expires_at,
+        "created_at": key.created_at, "expires_at": key.expires_at,
     });
-    session.say.show(&value, || issued.text.expose().to_owned())?;
+    place.put(session.say, ("key", text.expose()), value)?;
     session.say.tell(&format!("{}: the key is shown only now", key.id));
     Ok(())
 }
@@ -132,14 +149,6 @@ fn rows(all: &[Shown]) -> Vec<Vec<String>> {
         ]
     });
     [header].into_iter().chain(rows).collect()
-}
-
-fn permission(text: &str) -> Result<Permission, String> {
-    let known = Permission::ALL.iter().copied().find(|known| known.text() == text);
-    known.ok_or_else(|| {
-        let all: Vec<&str> = Permission::ALL.iter().map(|known| known.text()).collect();
-        format!("known ones are {}", all.join(" "))
-    })
 }
 
 /// `90m` in seconds.

@@ -6,15 +6,18 @@ mod progress;
 mod rejects;
 mod source;
 
+use std::cell::{Cell, RefCell};
 use std::str::FromStr;
+use std::time::Instant;
 
 use serde::Deserialize;
-use serde::de::IntoDeserializer;
 use serde::de::value::{Error as ValueError, StrDeserializer};
+use serde::de::{DeserializeOwned, IntoDeserializer};
 
+use super::say::Say;
 use super::session::Session;
 use super::{Ended, Failure};
-use crate::client::batches::{self, Report, Stopped};
+use crate::client::batches::{self, Report, TRIES_MAX, Waits};
 use crate::client::number::Directory;
 use crate::client::{Client, Error, Item, Problem};
 use crate::domain::number::{E164, NumberText};
@@ -38,64 +41,143 @@ impl From<Problem> for Refusal {
     }
 }
 
-/// Sends every line of `source`: `make` reads one, `post` sends a batch of them, and `stored` is told of
-/// each that stands. Four batches are under way at a time; what is unavailable is tried again.
-///
-/// # Errors
-/// When a batch has no answer after all tries. What came before it stands; the file can be sent again.
-pub async fn send<P, R>(
-    session: &Session,
-    source: Source,
-    make: impl AsyncFn(&Line) -> Result<P, Refusal>,
-    post: impl AsyncFn(&[P]) -> Result<Vec<Item<R>>, Error>,
-    mut stored: impl FnMut(&Line, &R) -> Result<(), Failure>,
-) -> Result<Report, Failure> {
-    let mut rejects = Rejects::of(&source)?;
-    let mut progress = Progress::of(&source, session.say);
-    let trouble = std::cell::RefCell::new(None);
-    let failed = source.failure();
-    let lines = source.lines().take_while(|_| trouble.borrow().is_none());
-    let batch = async |lines: &[Line]| send_batch(lines, &make, &post).await;
-    let answered = |lines: &[Line], items: &[Item<R>]| {
-        for (line, item) in lines.iter().zip(items) {
-            let kept = match item.told() {
-                Ok(told) => stored(line, told),
-                Err(problem) => rejects.keep(line, problem),
-            };
-            if let Err(failure) = kept {
-                trouble.borrow_mut().get_or_insert(failure);
-            }
-        }
-        progress.answered(lines);
-    };
-    let sent = batches::send(lines, batch, answered).await;
-    progress.end();
-    let kept = rejects.end()?;
-    if let Some(failure) = trouble.into_inner().or_else(|| failed.take()) {
-        return Err(failure);
+/// A file on its way.
+pub struct Sending<'a> {
+    /// To which registry, and how to speak about it.
+    pub session: &'a Session,
+    /// The file.
+    pub source: Source,
+    /// What became of its lines, in words.
+    pub counted: fn(&Report) -> String,
+}
+
+impl<'a> Sending<'a> {
+    /// A file whose lines are stored.
+    pub fn new(session: &'a Session, source: Source) -> Sending<'a> {
+        let counted = |report: &Report| {
+            let Report { accepted, duplicate, rejected } = report;
+            format!("{accepted} accepted, {duplicate} known before, {rejected} rejected")
+        };
+        Sending { session, source, counted }
     }
-    match sent {
-        Ok(report) => {
-            session.say.tell(&format!("{}{kept}", counted(&report)));
-            Ok(report)
+
+    /// Sends every line: `make` reads one, `post` sends a batch of them, and `stored` is told of each
+    /// that stands. Four batches are under way at a time; what is unavailable is tried again.
+    ///
+    /// # Errors
+    /// When a batch has no answer after all tries, or somebody stops it. What came before stands; the
+    /// file can be sent again.
+    pub async fn send<P, R>(
+        self,
+        make: impl AsyncFn(&Line) -> Result<P, Refusal>,
+        post: impl AsyncFn(&[P]) -> Result<Vec<Item<R>>, Error>,
+        mut stored: impl FnMut(&Line, &R) -> Result<(), Failure>,
+    ) -> Result<Report, Failure> {
+        let Sending { session, source, counted } = self;
+        let run = Run::new(session.say, &source, counted);
+        let trouble = RefCell::new(None);
+        let failed = source.failure();
+        let lines = source.lines().take_while(|_| trouble.borrow().is_none());
+        let batch = async |lines: &[Line]| send_batch(lines, &make, &post).await;
+        let answered = |lines: &[Line], items: &[Item<R>]| {
+            for (line, item) in lines.iter().zip(items) {
+                run.count(item);
+                let kept = match item.told() {
+                    Ok(told) => stored(line, told),
+                    Err(problem) => run.rejects.borrow_mut().keep(line, problem),
+                };
+                if let Err(failure) = kept {
+                    trouble.borrow_mut().get_or_insert(failure);
+                }
+            }
+            run.progress.answered(lines);
+        };
+        let patience = Patience::default();
+        let waits = |waits: Waits<'_>| patience.tell(waits, &run);
+        let sent = batches::send_telling(lines, batch, answered, waits).await;
+        let sent = sent.err().map(|stopped| Failure::Call(stopped.error));
+        let Some(failure) = trouble.into_inner().or_else(|| failed.take()).or(sent) else {
+            run.end("", "")?;
+            let report = run.report.get();
+            if report.rejected == 0 {
+                run.rejects.borrow().none()?;
+            }
+            return Ok(report);
+        };
+        run.end(" before it stopped", if failure.may_pass() { "; run it again" } else { "" })?;
+        Err(failure)
+    }
+}
+
+/// What became of a file so far. If somebody stops it, that is still told.
+struct Run {
+    say: Say,
+    counted: fn(&Report) -> String,
+    report: Cell<Report>,
+    rejects: RefCell<Rejects>,
+    progress: Progress,
+    over: Cell<bool>,
+}
+
+impl Run {
+    fn new(say: Say, source: &Source, counted: fn(&Report) -> String) -> Run {
+        Run {
+            say,
+            counted,
+            report: Cell::default(),
+            rejects: RefCell::new(Rejects::of(source)),
+            progress: Progress::of(source, say),
+            over: Cell::new(false),
         }
-        Err(Stopped { error, report }) => {
-            session
-                .say
-                .tell(&format!("{} before it stopped; run it again{kept}", counted(&report)));
-            Err(Failure::Call(error))
+    }
+
+    fn count<T>(&self, item: &Item<T>) {
+        let mut report = self.report.get();
+        report.count(item);
+        self.report.set(report);
+    }
+
+    fn end(&self, how: &str, again: &str) -> Result<(), Failure> {
+        self.over.set(true);
+        self.progress.end();
+        let kept = self.rejects.borrow_mut().end()?;
+        self.say.tell(&format!("{}{how}{kept}{again}", (self.counted)(&self.report.get())));
+        Ok(())
+    }
+}
+
+impl Drop for Run {
+    fn drop(&mut self) {
+        if !self.over.get()
+            && let Err(failure) = self.end(" before it was interrupted", "; run it again")
+        {
+            failure.told();
         }
+    }
+}
+
+/// Tells once of several batches that wait for the same.
+#[derive(Default)]
+struct Patience {
+    told_until: Cell<Option<Instant>>,
+}
+
+impl Patience {
+    fn tell(&self, Waits { error, wait, tried }: Waits<'_>, run: &Run) {
+        let now = Instant::now();
+        if self.told_until.get().is_some_and(|until| now < until) {
+            return;
+        }
+        self.told_until.set(Some(now + wait));
+        let seconds = wait.as_secs_f64();
+        let again = format!("{error}; trying again in {seconds} s ({tried} of {TRIES_MAX} tries)");
+        run.progress.aside(|| run.say.tell(&again));
     }
 }
 
 /// How a file that was sent ends.
 pub fn ended(report: &Report) -> Ended {
     if report.rejected == 0 { Ended::Done } else { Ended::SomeRejected }
-}
-
-fn counted(report: &Report) -> String {
-    let Report { accepted, duplicate, rejected } = report;
-    format!("{accepted} accepted, {duplicate} known before, {rejected} rejected")
 }
 
 /// Sends those lines that can be read; one answer for each line, in their order.
@@ -205,12 +287,15 @@ impl Line {
 }
 
 fn value<'a, T: Deserialize<'a>>(text: &'a str, column: &str) -> Result<T, Problem> {
+    listed(text).map_err(|refused| problem(refused, column))
+}
+
+fn listed<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, Rejection> {
     let text: StrDeserializer<'a, ValueError> = text.into_deserializer();
     T::deserialize(text).map_err(|error| {
-        let refused = Rejection::from_serde(&error.to_string()).unwrap_or_else(|| {
+        Rejection::from_serde(&error.to_string()).unwrap_or_else(|| {
             Rejection::new(Code::ValueNotAllowed, "This is none of the values allowed.")
-        });
-        problem(refused, column)
+        })
     })
 }
 
@@ -281,4 +366,9 @@ fn problem(refused: Rejection, column: &str) -> Problem {
 /// Reads an argument by the type's own rules, whose words never repeat it.
 pub fn argument<T: FromStr<Err = Rejection>>(text: &str) -> Result<T, String> {
     text.parse().map_err(|refused: Rejection| refused.detail.into_owned())
+}
+
+/// Reads an argument that is one of the values of an enumeration.
+pub fn one_of<T: DeserializeOwned>(text: &str) -> Result<T, String> {
+    listed(text).map_err(|refused| refused.detail.into_owned())
 }

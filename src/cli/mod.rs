@@ -15,6 +15,7 @@ mod key;
 mod lines;
 mod migrate;
 mod number;
+mod once;
 mod participant;
 mod publish;
 mod say;
@@ -25,7 +26,9 @@ mod status;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::error::ErrorKind;
+use clap::parser::ValueSource;
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::client;
@@ -139,7 +142,10 @@ impl Failure {
     fn told(&self) -> Ended {
         match self {
             Failure::Call(error) => {
-                tell(&format!("vacate: {error}"));
+                let unreachable = matches!(error, client::Error::Unreachable(_));
+                let remedy =
+                    if unreachable { "; does it run? --url or VACATE_URL says where" } else { "" };
+                tell(&format!("vacate: {error}{remedy}"));
                 match error.class() {
                     client::Class::Forbidden => Ended::Refused,
                     client::Class::Unavailable => Ended::Unavailable,
@@ -157,6 +163,14 @@ impl Failure {
             Failure::NobodyReads => Ended::Done,
         }
     }
+
+    /// Whether the same command may have more luck.
+    fn may_pass(&self) -> bool {
+        match self {
+            Failure::Call(error) => error.class() == client::Class::Unavailable,
+            Failure::Usage(_) | Failure::Failed(_) | Failure::NobodyReads => false,
+        }
+    }
 }
 
 /// What a command returns.
@@ -164,7 +178,7 @@ type Outcome = Result<Ended, Failure>;
 
 /// Runs the command line that `arguments` are.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let arguments = match Arguments::try_parse_from(arguments) {
+    let arguments = match parse(arguments) {
         Ok(arguments) => arguments,
         Err(mut error) => {
             hide_numbers(&mut error);
@@ -188,12 +202,47 @@ fn hide_numbers(error: &mut clap::Error) {
     }
 }
 
+/// Flags of all commands that these can't use.
+const IDLE: [(&str, &[&str]); 5] = [
+    ("serve", &["url", "key_file", "json", "quiet", "verbose", "color"]),
+    ("demo", &["config", "url", "key_file", "json", "quiet", "verbose", "color"]),
+    ("completions", &["config", "url", "key_file", "json", "quiet", "verbose", "color"]),
+    ("migrate", &["url", "key_file"]),
+    ("doctor", &["url", "key_file"]),
+];
+
+/// Refuses a flag that would have no effect: somebody believes that it has one.
+fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Arguments, clap::Error> {
+    let mut command = command_line();
+    let matches = command.try_get_matches_from_mut(arguments)?;
+    let name = matches.subcommand_name().unwrap_or_default();
+    let idle = IDLE.iter().find(|(idle, _)| *idle == name).map_or(&[][..], |(_, flags)| flags);
+    let given = |flag: &&&str| matches.value_source(flag) == Some(ValueSource::CommandLine);
+    if let Some(flag) = idle.iter().find(given) {
+        let flag = flag.replace('_', "-");
+        let why = format!("vacate {name} has no use for --{flag}; see vacate {name} --help");
+        return Err(command.error(ErrorKind::UnknownArgument, why));
+    }
+    Arguments::from_arg_matches(&matches)
+}
+
+/// All commands; in the help of each, the flags that it can use.
+fn command_line() -> clap::Command {
+    let whole = Arguments::command();
+    let flags: Vec<clap::Arg> = whole.get_arguments().cloned().collect();
+    IDLE.iter().fold(whole, |whole, (name, idle)| {
+        let hidden = flags.iter().filter(|flag| idle.contains(&flag.get_id().as_str()));
+        let hidden: Vec<clap::Arg> = hidden.map(|flag| flag.clone().hide(true)).collect();
+        whole.mut_subcommand(name, |command| command.args(hidden))
+    })
+}
+
 fn dispatch(global: &Global, command: Command) -> Outcome {
     match command {
         Command::Serve(serve) => serve.run(global.config.as_deref()),
         Command::Demo(demo) => demo.run(),
         Command::Migrate(migrate) => migrate.run(global),
-        Command::Completions(completions) => completions.run(&mut Arguments::command()),
+        Command::Completions(completions) => completions.run(&mut command_line()),
         Command::Doctor(doctor) => until_interrupted(doctor.run(global)),
         Command::Status(status) => speak(global, async |to| status.run(to).await),
         Command::Participant(participant) => speak(global, async |to| participant.run(to).await),

@@ -1,21 +1,22 @@
 //! `vacate participant`
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
 
-use super::lines::argument;
+use super::lines::{argument, one_of};
 use super::say::{Tone, table};
 use super::session::Session;
 use super::{Ended, Failure, Outcome};
+use crate::client::Client;
 use crate::client::admin::{Enrolment, Participant as Shown};
 use crate::client::keys::Whose;
 use crate::domain::calling_code::CallingCode;
-use crate::domain::participant::State;
+use crate::domain::participant::{Kind, State};
 use crate::domain::verdict::NotCovered;
 
 /// Enrol and manage participants (admin).
 #[derive(Debug, Subcommand)]
 pub enum Participant {
-    /// Enrol a participant, or change it.
+    /// Enrol a participant, or change one: what isn't named stays as it is.
     ///
     /// Examples: vacate participant add northtel --kind carrier --display-name Northtel --calling-code 49;
     /// vacate participant add skyfare --kind app --display-name Skyfare --accounts 2000000
@@ -55,47 +56,40 @@ pub enum Participant {
 pub struct Add {
     /// Its name: lower-case letters, digits and hyphens.
     name: String,
-    /// What it does here.
-    #[arg(long)]
+    /// What it does here: carrier, app or admin; for ever.
+    #[arg(long, value_parser = one_of::<Kind>)]
     kind: Kind,
-    /// What people read; its name where nothing is said.
+    /// What people read; its name until something is said.
     #[arg(long, value_name = "TEXT")]
     display_name: Option<String>,
-    /// Who owns it; itself where nothing is said.
+    /// Who owns it; itself until something is said.
     #[arg(long, value_name = "NAME")]
     organisation: Option<String>,
-    /// A calling code that a carrier may speak of; may be repeated.
+    /// A calling code that a carrier may speak of; name all of them, repeating this.
     #[arg(long = "calling-code", value_name = "CODE", value_parser = argument::<CallingCode>)]
     calling_codes: Vec<CallingCode>,
     /// How many accounts with a number an app has.
     #[arg(long, value_name = "COUNT")]
     accounts: Option<u64>,
     /// Where a person closes an account of an app.
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL|none")]
     close_account_url: Option<String>,
     /// Where a previous owner gets an account back.
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL|none")]
     recover_url: Option<String>,
     /// Where people get help.
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL|none")]
     support_url: Option<String>,
-    /// Advise an app to let in where nobody promised to report.
-    #[arg(long)]
-    allow_not_covered: bool,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum Kind {
-    Carrier,
-    App,
-    Admin,
+    /// What an app is advised where nobody promised to report: `step_up` or allow.
+    #[arg(long, value_name = "ADVICE", value_parser = one_of::<NotCovered>)]
+    advice_not_covered: Option<NotCovered>,
 }
 
 impl Participant {
     pub(super) async fn run(&self, session: &Session) -> Outcome {
         let client = &session.client;
         let one = match self {
-            Participant::Add(add) => client.enrol(&add.name, &add.enrolment()?).await?,
+            Participant::Add(wanted) => add(client, wanted).await?,
             Participant::List => return list(session).await,
             Participant::Show { name } => client.participant(whose(name)).await?,
             Participant::Suspend { name, why } => {
@@ -114,29 +108,61 @@ pub(super) fn whose(name: &str) -> Whose<'_> {
 }
 
 impl Add {
-    fn enrolment(&self) -> Result<Enrolment, Failure> {
-        let display_name = self.display_name.clone().unwrap_or_else(|| self.name.clone());
-        let base = match self.kind {
-            Kind::Carrier => Enrolment::carrier(display_name, self.calling_codes.clone()),
-            Kind::App => {
-                let accounts = self.accounts.ok_or_else(|| {
-                    Failure::Usage(
-                        "an app has --accounts: how many of them have a number".to_owned(),
-                    )
-                })?;
-                Enrolment::app(display_name, accounts)
-            }
-            Kind::Admin => Enrolment::admin(display_name),
-        };
+    /// What was named over what there is. What doesn't suit its kind is for the registry to refuse.
+    fn enrolment(&self, before: Option<Shown>) -> Result<Enrolment, Failure> {
+        let before = before.map(known).unwrap_or_else(|| Enrolment::admin(&self.name));
+        let (kind, accounts) = (self.kind, self.accounts.or(before.accounts_declared));
+        if kind == Kind::App && accounts.is_none() {
+            let why = "an app has --accounts: how many of them have a number";
+            return Err(Failure::Usage(why.to_owned()));
+        }
+        let codes = Some(self.calling_codes.clone()).filter(|codes| !codes.is_empty());
+        let none = (kind == Kind::Carrier).then(Vec::new);
         Ok(Enrolment {
-            organisation: self.organisation.clone(),
-            close_account_url: self.close_account_url.clone(),
-            recover_url: self.recover_url.clone(),
-            support_url: self.support_url.clone(),
-            advice_not_covered: self.allow_not_covered.then_some(NotCovered::Allow),
-            ..base
+            kind,
+            display_name: self.display_name.clone().unwrap_or(before.display_name),
+            organisation: self.organisation.clone().or(before.organisation),
+            calling_codes: codes.or(before.calling_codes).or(none),
+            accounts_declared: accounts,
+            close_account_url: url(&self.close_account_url, before.close_account_url),
+            recover_url: url(&self.recover_url, before.recover_url),
+            support_url: url(&self.support_url, before.support_url),
+            advice_not_covered: self.advice_not_covered.or(before.advice_not_covered),
         })
     }
+}
+
+/// A participant as it was enrolled.
+fn known(one: Shown) -> Enrolment {
+    let kind = one.kind;
+    Enrolment {
+        kind: kind.unwrap_or(Kind::Admin),
+        display_name: one.display_name,
+        organisation: one.organisation,
+        calling_codes: (kind == Some(Kind::Carrier)).then_some(one.calling_codes),
+        accounts_declared: one.accounts_declared,
+        close_account_url: one.close_account_url,
+        recover_url: one.recover_url,
+        support_url: one.support_url,
+        advice_not_covered: (kind == Some(Kind::App)).then_some(one.advice_not_covered),
+    }
+}
+
+/// `none` takes it away.
+fn url(named: &Option<String>, before: Option<String>) -> Option<String> {
+    match named.as_deref() {
+        None => before,
+        named => named.filter(|url| *url != "none").map(str::to_owned),
+    }
+}
+
+async fn add(client: &Client, add: &Add) -> Result<Shown, Failure> {
+    let before = match client.participant(Whose::Of(&add.name)).await {
+        Ok(before) => Some(before),
+        Err(error) if error.code() == Some("not_found") => None,
+        Err(error) => return Err(error.into()),
+    };
+    Ok(client.enrol(&add.name, &add.enrolment(before)?).await?)
 }
 
 async fn list(session: &Session) -> Outcome {
@@ -172,6 +198,10 @@ fn described(session: &Session, one: &Shown) -> Vec<Vec<String>> {
         ("close account", one.close_account_url.clone()),
         ("recover", one.recover_url.clone()),
         ("support", one.support_url.clone()),
+        (
+            "not covered",
+            (one.kind == Some(Kind::App)).then(|| one.advice_not_covered.text().to_owned()),
+        ),
         ("this key", one.key.as_ref().map(|key| key.id.clone())),
         ("may", permissions),
         ("since", Some(one.created_at.to_string())),

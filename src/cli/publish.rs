@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::lines::{self, Line, Numbers, Refusal, Source};
+use super::lines::{self, Line, Numbers, Refusal, Sending, Source};
 use super::say::Form;
 use super::session::Session;
 use super::{Failure, Outcome};
@@ -44,7 +44,7 @@ impl Publish {
             Ok(event)
         };
         let post = async |events: &[Event]| Ok(session.client.publish(events, None).await?.items);
-        let report = lines::send(session, source, make, post, |_, _| Ok(())).await?;
+        let report = Sending::new(session, source).send(make, post, |_, _| Ok(())).await?;
         if session.say.form == Form::Json {
             session.say.show(&report, String::new)?;
         }

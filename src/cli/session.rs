@@ -5,11 +5,10 @@ use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
-use url::{Host, Url};
 use zeroize::Zeroizing;
 
 use super::Failure;
-use super::say::{Form, Paint, Say, Talk};
+use super::say::{Form, Paint, Say, Talk, tell};
 use crate::client::{ApiKey, Client};
 use crate::config::{self, Config};
 
@@ -44,9 +43,6 @@ pub struct Global {
     /// When to use colours.
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
     color: Colour,
-    /// Do what can't be undone without asking back.
-    #[arg(long, global = true)]
-    yes: bool,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -62,6 +58,13 @@ pub struct Session {
     pub client: Client,
     /// How to speak.
     pub say: Say,
+}
+
+/// Whether somebody knows what they do.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct Meant {
+    /// Do what can't be undone.
+    #[arg(long)]
     yes: bool,
 }
 
@@ -106,18 +109,20 @@ impl Session {
     /// When there is no key, or the URL is none.
     pub fn new(global: &Global) -> Result<Session, Failure> {
         let say = global.say();
-        let client =
-            Client::new(&global.url).map_err(|error| Failure::Usage(format!("--url: {error}")))?;
-        let (key, from) = key(global)?;
+        let client = Client::new(&global.url)
+            .map_err(|error| Failure::Usage(format!("--url or VACATE_URL: {error}")))?;
+        let (key, from) = key(global, &client)?;
         say.detail(&format!("{} with the key of {from}", global.url));
-        Ok(Session { client: client.with_key(key), say, yes: global.yes })
+        Ok(Session { client: client.with_key(key), say })
     }
+}
 
-    /// Lets only those go on who said that they know what they do.
+impl Meant {
+    /// Lets only those go on who said so.
     ///
     /// # Errors
     /// Without `--yes`: says what would happen.
-    pub fn must_mean_it(&self, what: &str) -> Result<(), Failure> {
+    pub fn must_be(self, what: &str) -> Result<(), Failure> {
         if self.yes {
             return Ok(());
         }
@@ -125,44 +130,48 @@ impl Session {
     }
 }
 
-fn key(global: &Global) -> Result<(ApiKey, String), Failure> {
+fn key(global: &Global, client: &Client) -> Result<(ApiKey, String), Failure> {
     if let Some(file) = &global.key_file {
         return Ok((read_key(file)?, file.display().to_string()));
     }
     if let Some(text) = variable("VACATE_KEY") {
         return Ok((parse_key(&text, "VACATE_KEY")?, "VACATE_KEY".to_owned()));
     }
+    let remedy = "no key: set VACATE_KEY, or give --key-file FILE";
     // Only to this machine: the admin's key must not go wherever a mistyped URL leads.
-    if is_here(&global.url)
-        && let Ok(settings) = global.settings()
-    {
-        let file = settings.keys.file.with_file_name("admin.key");
-        if file.exists() {
-            return Ok((read_key(&file)?, file.display().to_string()));
-        }
+    if !client.is_on_this_machine() {
+        return Err(Failure::Usage(remedy.to_owned()));
     }
-    Err(Failure::Usage("no key: set VACATE_KEY, or give --key-file FILE".to_owned()))
+    let file = global.settings()?.keys.file.with_file_name("admin.key");
+    if !file.exists() {
+        return Err(Failure::Usage(format!("{remedy}; there is no {} either", file.display())));
+    }
+    Ok((read_key(&file)?, file.display().to_string()))
 }
 
 fn read_key(file: &Path) -> Result<ApiKey, Failure> {
     let text = std::fs::read_to_string(file).map(Zeroizing::new).map_err(|error| {
-        Failure::Failed(format!("{}: the key can't be read: {}", file.display(), error.kind()))
+        Failure::Failed(format!("{}: the key can't be read: {error}", file.display()))
     })?;
+    if is_open(file) {
+        tell(&format!("vacate: {0} can be read by others; chmod 600 {0}", file.display()));
+    }
     parse_key(&text, &file.display().to_string())
+}
+
+#[cfg(unix)]
+fn is_open(file: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::metadata(file).is_ok_and(|file| file.permissions().mode() & 0o077 != 0)
+}
+
+#[cfg(not(unix))]
+fn is_open(_: &Path) -> bool {
+    false
 }
 
 fn parse_key(text: &str, from: &str) -> Result<ApiKey, Failure> {
     ApiKey::parse(text.trim()).map_err(|error| Failure::Usage(format!("{from}: {error}")))
-}
-
-fn is_here(url: &str) -> bool {
-    let url = Url::parse(url).ok();
-    match url.as_ref().and_then(Url::host) {
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        Some(Host::Domain(name)) => name == "localhost",
-        None => false,
-    }
 }
 
 fn variable(name: &str) -> Option<Zeroizing<String>> {

@@ -1,6 +1,7 @@
 //! Connections to one registry: opened when they are needed, kept for the next request.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use http_body_util::{BodyExt, LengthLimitError, Limited};
@@ -24,15 +25,25 @@ const ANSWER_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Connections that wait for a request.
 const IDLE_CONNECTIONS_MAX: usize = 64;
 
-/// A text that is no URL of a registry.
+/// A text that is no URL of a registry, or not of one that a key may be sent to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a registry's URL is https://host or http://host, with a port and a path if need be")]
-pub struct BadUrl;
+pub enum BadUrl {
+    /// It is none.
+    #[error("a registry's URL is https://host, with a port and a path if need be")]
+    Malformed,
+    /// It leads over a network without TLS.
+    #[error(
+        "the key would cross the network in the clear: use https://; plain http:// is for 127.0.0.1"
+    )]
+    Plain,
+}
 
 /// Where the registry is, and the connections to it.
 pub(super) struct Server {
     host: String,
     port: u16,
+    /// Whether it is on this machine.
+    pub(super) is_here: bool,
     authority: HeaderValue,
     /// What stands before `/v1`, mostly nothing.
     prefix: String,
@@ -42,21 +53,27 @@ pub(super) struct Server {
 
 impl Server {
     pub(super) fn parse(url: &str) -> Result<Server, BadUrl> {
-        let uri: Uri = url.parse().map_err(|_| BadUrl)?;
-        let authority = uri.authority().ok_or(BadUrl)?;
+        let uri: Uri = url.parse().map_err(|_| BadUrl::Malformed)?;
+        let authority = uri.authority().ok_or(BadUrl::Malformed)?;
         let (tls, port) = match uri.scheme_str() {
             Some("https") => (Some(tls()), 443),
             Some("http") => (None, 80),
-            _ => return Err(BadUrl),
+            _ => return Err(BadUrl::Malformed),
         };
         if uri.query().is_some() || authority.as_str().contains('@') || url.contains('#') {
-            return Err(BadUrl);
+            return Err(BadUrl::Malformed);
+        }
+        // An IPv6 address has brackets in a URL and nowhere else.
+        let host = authority.host().trim_matches(['[', ']']).to_owned();
+        let is_here = is_loopback(&host);
+        if tls.is_none() && !is_here {
+            return Err(BadUrl::Plain);
         }
         Ok(Server {
-            // An IPv6 address has brackets in a URL and nowhere else.
-            host: authority.host().trim_matches(['[', ']']).to_owned(),
+            host,
             port: authority.port_u16().unwrap_or(port),
-            authority: HeaderValue::from_str(authority.as_str()).map_err(|_| BadUrl)?,
+            is_here,
+            authority: HeaderValue::from_str(authority.as_str()).map_err(|_| BadUrl::Malformed)?,
             prefix: uri.path().trim_end_matches('/').to_owned(),
             tls,
             idle: Mutex::default(),
@@ -68,21 +85,28 @@ impl Server {
         request.headers_mut().insert(HOST, self.authority.clone());
         if !self.prefix.is_empty() {
             let path = format!("{}{}", self.prefix, request.uri());
-            *request.uri_mut() = path.parse().map_err(unreachable)?;
+            *request.uri_mut() = path.parse().map_err(|error| self.unreachable(error))?;
         }
-        let reused = self.idle().pop();
-        if let Some(mut connection) = reused {
-            match connection.send(request.clone()).await {
+        let idle = self.idle().pop();
+        if let Some(mut connection) = idle {
+            let again = request.method().is_idempotent().then(|| request.clone());
+            match connection.send(request).await {
                 Ok(head) => return self.read(connection, head).await,
                 // Something was answered that isn't HTTP.
-                Err(error) if error.is_parse() => return Err(unreachable(error)),
-                // The server had closed it; nothing was answered.
-                Err(_) => {}
+                Err(Unsent { error, .. }) if error.is_parse() => {
+                    return Err(self.unreachable(error));
+                }
+                // The server had closed it. What may have arrived isn't sent twice unless that does
+                // no harm: a key could be issued that nobody sees.
+                Err(Unsent { error, request: unsent }) => match unsent.or(again) {
+                    Some(again) => request = again,
+                    None => return Err(self.unreachable(error)),
+                },
             }
         }
-        let mut connection = self.connect().await.map_err(unreachable)?;
-        let head = connection.send(request).await.map_err(unreachable)?;
-        self.read(connection, head).await
+        let mut connection = self.connect().await.map_err(|error| self.unreachable(error))?;
+        let sent = connection.send(request).await;
+        self.read(connection, sent.map_err(|unsent| self.unreachable(unsent.error))?).await
     }
 
     async fn read(
@@ -96,7 +120,7 @@ impl Server {
             if error.is::<LengthLimitError>() {
                 Error::NotOurs { status: status.as_u16(), why: "it doesn't end".to_owned() }
             } else {
-                Error::Unreachable(format!("the answer broke off: {error}"))
+                self.unreachable(format!("the answer broke off: {error}"))
             }
         })?;
         self.keep(connection);
@@ -111,7 +135,7 @@ impl Server {
             Some(tls) => {
                 let name =
                     ServerName::try_from(self.host.clone()).map_err(std::io::Error::other)?;
-                Connection::over(tls.connect(name, tcp).await?).await
+                Connection::over(tls.connect(name, tcp).await.map_err(tls_failed)?).await
             }
         }
     }
@@ -122,6 +146,10 @@ impl Server {
         if idle.len() < IDLE_CONNECTIONS_MAX {
             idle.push(connection);
         }
+    }
+
+    fn unreachable(&self, error: impl fmt::Display) -> Error {
+        Error::Unreachable(format!("{self}: {error}"))
     }
 
     fn idle(&self) -> MutexGuard<'_, Vec<Connection>> {
@@ -159,10 +187,21 @@ impl Connection {
     }
 
     /// Sends a request and waits for the head of its answer.
-    async fn send(&mut self, request: Request<String>) -> hyper::Result<Response<Incoming>> {
-        self.requests.ready().await?;
-        self.requests.send_request(request).await
+    async fn send(&mut self, request: Request<String>) -> Result<Response<Incoming>, Unsent> {
+        if let Err(error) = self.requests.ready().await {
+            return Err(Unsent { error, request: Some(request) });
+        }
+        self.requests.try_send_request(request).await.map_err(|mut failed| {
+            let request = failed.take_message();
+            Unsent { error: failed.into_error(), request }
+        })
     }
+}
+
+/// Why there is no answer; with the request, where none of it was sent.
+struct Unsent {
+    error: hyper::Error,
+    request: Option<Request<String>>,
 }
 
 fn tls() -> TlsConnector {
@@ -181,6 +220,17 @@ fn tls() -> TlsConnector {
     TlsConnector::from(Arc::new(config))
 }
 
-fn unreachable(error: impl fmt::Display) -> Error {
-    Error::Unreachable(error.to_string())
+fn tls_failed(error: std::io::Error) -> std::io::Error {
+    let inner = error.get_ref().and_then(|inner| inner.downcast_ref());
+    match inner {
+        Some(rustls::Error::InvalidMessage(_)) => {
+            std::io::Error::other("no TLS is spoken there; is it the port of plain http?")
+        }
+        _ => error,
+    }
+}
+
+fn is_loopback(host: &str) -> bool {
+    let address = host.parse::<IpAddr>();
+    address.map_or(host.eq_ignore_ascii_case("localhost"), |address| address.is_loopback())
 }

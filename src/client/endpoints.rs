@@ -139,6 +139,8 @@ pub struct DeliveryFilter<'a> {
 #[derive(Serialize)]
 struct NewEndpoint<'a> {
     url: &'a str,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    types: &'a [String],
 }
 
 #[derive(Serialize)]
@@ -148,12 +150,12 @@ struct Rotation {
 }
 
 impl Client {
-    /// Has messages sent to `url`.
+    /// Has messages of these types sent to `url`; of all types, where none is named.
     ///
     /// # Errors
-    /// `url_not_allowed`; `endpoint_exists` when it is registered already; those of every call.
-    pub async fn add_endpoint(&self, url: &str) -> Result<AddedEndpoint, Error> {
-        self.send(Method::POST, "/v1/endpoints", &NewEndpoint { url }).await
+    /// `url_not_allowed`; `value_not_allowed` for a type that doesn't exist; `endpoint_exists` when it is registered already; those of every call.
+    pub async fn add_endpoint(&self, url: &str, types: &[String]) -> Result<AddedEndpoint, Error> {
+        self.send(Method::POST, "/v1/endpoints", &NewEndpoint { url, types }).await
     }
 
     /// The app's endpoints.
@@ -232,6 +234,16 @@ impl Client {
     /// `not_found`, and those of every call.
     pub async fn resend(&self, id: &str) -> Result<Delivery, Error> {
         self.raw(empty(Method::POST, &(delivery_path(id) + "/resend"))).await?.json()
+    }
+}
+
+impl EndpointState {
+    /// The state as the API writes it.
+    pub fn text(self) -> &'static str {
+        match self {
+            EndpointState::Enabled => "enabled",
+            EndpointState::Disabled => "disabled",
+        }
     }
 }
 

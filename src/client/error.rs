@@ -22,7 +22,7 @@ pub enum Error {
     },
     /// There is no connection, or it broke. Whether the request took effect isn't known; it may be
     /// sent again.
-    #[error("the registry can't be reached: {0}")]
+    #[error("the registry can't be reached at {0}")]
     Unreachable(String),
     /// There was no whole answer in time, and it isn't known either.
     #[error("the registry did not answer in time")]

@@ -8,9 +8,6 @@ use serde::de::DeserializeOwned;
 use super::error::Error;
 use super::{Client, with_query};
 
-/// Items of the largest page.
-pub const PAGE_ITEMS_MAX: u32 = 1_000;
-
 /// A list of the registry, newest first. Nothing is asked before [`List::page`] or [`List::all`].
 #[derive(Clone, Debug)]
 pub struct List<'a, T> {
@@ -34,13 +31,14 @@ impl<'a, T: DeserializeOwned> List<'a, T> {
         List { client, path, items: PhantomData }
     }
 
-    /// Up to `limit` items (1 to 1,000), from the beginning or `after` a page's `next`.
+    /// Up to `limit` items, or as many as the registry sends unasked; from the beginning, or `after` a
+    /// page's `next`.
     ///
     /// # Errors
     /// `query_invalid`, `cursor_invalid`, and those of every call.
-    pub async fn page(&self, limit: u32, after: Option<&str>) -> Result<Page<T>, Error> {
-        let limit = limit.to_string();
-        let path = with_query(&self.path, &[("limit", Some(&limit)), ("after", after)]);
+    pub async fn page(&self, limit: Option<u32>, after: Option<&str>) -> Result<Page<T>, Error> {
+        let limit = limit.map(|limit| limit.to_string());
+        let path = with_query(&self.path, &[("limit", limit.as_deref()), ("after", after)]);
         self.client.get(&path).await
     }
 
@@ -49,10 +47,10 @@ impl<'a, T: DeserializeOwned> List<'a, T> {
     /// # Errors
     /// The first that any page has.
     pub async fn all(&self) -> Result<Vec<T>, Error> {
-        let mut page = self.page(PAGE_ITEMS_MAX, None).await?;
+        let mut page = self.page(None, None).await?;
         let mut items = page.items;
         while let Some(next) = page.next {
-            page = self.page(PAGE_ITEMS_MAX, Some(&next)).await?;
+            page = self.page(None, Some(&next)).await?;
             items.append(&mut page.items);
         }
         Ok(items)

@@ -6,7 +6,7 @@
 //! use vacate::client::{ApiKey, Client};
 //! use vacate::domain::verdict::Advice;
 //!
-//! let client = Client::new("http://127.0.0.1:8080")?.with_key(ApiKey::parse("vk1_app_…")?);
+//! let client = Client::new("http://127.0.0.1:8080")?.with_key(ApiKey::parse(std::fs::read_to_string("login.key")?.trim())?);
 //! if client.check(handle, None).await.advice == Advice::Allow {
 //!     // Only now may a code to the number open the account.
 //! }
@@ -62,7 +62,8 @@ const CORRELATOR: HeaderName = HeaderName::from_static("x-correlator");
 /// One participant's way to one registry. Clones share their connections, with another key too.
 ///
 /// Requests go over HTTP/1.1, and no redirect is followed. One that a kept connection leaves without
-/// any answer is sent once more, over a new connection; there is no other retry.
+/// any answer goes over a new one, if it was never sent or its method is idempotent (RFC 9110, section
+/// 9.2.2); there is no other retry.
 #[derive(Clone)]
 pub struct Client {
     server: Arc<Server>,
@@ -72,14 +73,20 @@ pub struct Client {
 }
 
 impl Client {
-    /// A client of the registry at `url`: `https://host`, or plain `http://127.0.0.1:8080`, with the
-    /// path that stands before `/v1` if there is one. For `https` the system's certificates count.
+    /// A client of the registry at `url`: `https://host`, or plain `http://127.0.0.1:8080` on this
+    /// machine, with the path that stands before `/v1` if there is one. For `https` the system's
+    /// certificates count.
     ///
     /// # Errors
     /// [`BadUrl`] for anything else; no connection is made yet.
     pub fn new(url: &str) -> Result<Client, BadUrl> {
         let server = Arc::new(Server::parse(url)?);
         Ok(Client { server, key: None, correlator: None, timeout: REQUEST_TIMEOUT })
+    }
+
+    /// Whether the registry is on this machine, and nothing crosses a network.
+    pub fn is_on_this_machine(&self) -> bool {
+        self.server.is_here
     }
 
     /// The same with this key.

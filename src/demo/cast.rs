@@ -281,7 +281,7 @@ async fn app(admin: &Client, name: &'static str, clock: &Clock) -> Result<App> {
     let clock = clock.clone();
     let now = move || DateTime::from_timestamp_millis(clock.now_ms()).unwrap_or_default();
     let receiver = Receiver::start(now).await?;
-    let added = client.add_endpoint(&receiver.url()).await?;
+    let added = client.add_endpoint(&receiver.url(), &[]).await?;
     receiver.trust(vec![added.secret]);
     Ok(App { name, client, receiver })
 }

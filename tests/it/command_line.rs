@@ -3,6 +3,7 @@
 mod files;
 mod registry;
 
+use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
 use chrono::DateTime;
@@ -75,6 +76,12 @@ fn a_check_ends_with_what_it_advises() {
     let unreachable =
         vacate(&["--url", "http://127.0.0.1:9", "--key-file", &registry.path("app.key"), "status"]);
     assert_eq!(unreachable.code, 5);
+    let told = "can't be reached at http://127.0.0.1:9: ";
+    assert!(
+        unreachable.err.contains(told) && unreachable.err.contains("--url"),
+        "{}",
+        unreachable.err
+    );
 }
 
 #[test]
@@ -96,13 +103,93 @@ fn a_key_is_shown_once_and_rotated() {
     let old = keys.as_array().unwrap().iter().find(|key| key["id"] == *id).unwrap();
     assert!(old["expires_at"].is_string(), "{old}");
 
+    let mode = std::fs::metadata(registry.path("app.key")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    let there = registry.try_run(&["key", "issue", "skyfare", "--out", "app.key"]);
+    assert_eq!(there.code, 2, "{}", there.err);
+    let kept = registry.run(&["--json", "key", "issue", "skyfare", "--out", "another.key"]);
+    assert!(kept.json().get("key").is_none() && kept.err.contains("another.key"), "{}", kept.err);
+    let count =
+        |who| registry.run(&["--json", "key", "list", who]).json().as_array().unwrap().len();
+    assert_eq!(count("skyfare"), 4);
+
     let meant = registry.try_run(&["key", "revoke", "skyfare", &id]);
     assert_eq!(meant.code, 2);
     assert!(meant.err.contains("--yes"), "{}", meant.err);
-    registry.run(&["key", "revoke", "skyfare", &id, "--yes"]);
+    let revoked = registry.run(&["--json", "key", "revoke", "skyfare", &id, "--yes"]);
+    assert_eq!(revoked.json()["id"], id);
     registry.write("old.key", &issued.out);
     let refused = registry.try_run(&["--key-file", "old.key", "participant", "show", "me"]);
     assert_eq!(refused.code, 4);
+    assert!(
+        refused.err.contains("old.key can be read by others; chmod 600 old.key"),
+        "{}",
+        refused.err
+    );
+}
+
+#[test]
+fn a_key_that_ends_is_rotated_into_one_that_ends() {
+    let registry = Registry::start();
+    registry.set_up();
+    let soon = registry.in_seconds(3_600);
+    let issued = registry.run(&["key", "issue", "skyfare", "--expires-at", &soon]);
+    let id = issued.err.split(':').next().unwrap().to_owned();
+    let ends = || {
+        let keys = registry.run(&["--json", "key", "list", "skyfare"]).json();
+        let ends = |key: &serde_json::Value| key["expires_at"].as_str().map(str::to_owned);
+        keys.as_array().unwrap().iter().map(ends).collect::<Vec<_>>()
+    };
+    registry.run(&["key", "rotate", "skyfare", &id, "--overlap", "24h"]);
+    assert_eq!(ends(), [Some(soon.clone()), Some(soon.clone()), None]);
+    let later = registry.in_seconds(7_200);
+    registry.run(&["key", "rotate", "skyfare", &id, "--expires-at", &later]);
+    registry.run(&["key", "rotate", "skyfare", &id, "--expires-at", "none", "--overlap", "60s"]);
+    let ends = ends();
+    assert_eq!(ends[..3], [None, Some(later), Some(soon.clone())]);
+    assert!(ends[3].as_ref().is_some_and(|end| *end < soon), "{ends:?}");
+}
+
+#[test]
+fn a_participant_that_is_changed_keeps_what_was_not_named() {
+    let registry = Registry::start();
+    registry.set_up();
+    let show = |name: &str| registry.run(&["--json", "participant", "show", name]).json();
+    let (carrier, app) = (show("northtel"), show("skyfare"));
+    let change =
+        ["participant", "add", "northtel", "--kind", "carrier", "--display-name", "North Tel"];
+    registry.run(&change);
+    let changed = show("northtel");
+    assert_eq!(changed["display_name"], "North Tel");
+    assert_eq!(changed["calling_codes"], carrier["calling_codes"]);
+
+    let url = "https://skyfare.example/help";
+    let base = ["participant", "add", "skyfare", "--kind", "app"];
+    registry.run(&[&base[..], &["--support-url", url, "--advice-not-covered", "allow"]].concat());
+    registry.run(&[&base[..], &["--accounts", "3000000"]].concat());
+    let changed = show("skyfare");
+    assert_eq!(changed["accounts_declared"], 3_000_000);
+    assert_eq!(changed["display_name"], app["display_name"]);
+    assert_eq!(
+        (changed["support_url"].as_str(), changed["advice_not_covered"].as_str()),
+        (Some(url), Some("allow"))
+    );
+    let shown = registry.run(&["participant", "show", "skyfare"]).out;
+    assert!(shown.lines().any(|line| line.starts_with("not covered ") && line.ends_with(" allow")));
+    registry
+        .run(&[&base[..], &["--support-url", "none", "--advice-not-covered", "step_up"]].concat());
+    assert_eq!(
+        (&show("skyfare")["support_url"], show("skyfare")["advice_not_covered"].as_str()),
+        (&serde_json::Value::Null, Some("step_up"))
+    );
+
+    // What doesn't suit a kind is refused, and not left out silently.
+    let misplaced = registry.try_run(&[&change[..], &["--accounts", "5"]].concat());
+    assert_eq!(misplaced.code, 1, "{}", misplaced.err);
+    assert!(misplaced.err.contains("accounts_declared"), "{}", misplaced.err);
+    let resting = registry.try_run(&[&change[..], &["--calling-code", "44"]].concat());
+    assert_eq!(resting.code, 1, "{}", resting.err);
+    assert!(resting.err.contains("+49 rests on this carrier"), "{}", resting.err);
 }
 
 #[test]
@@ -145,6 +232,11 @@ async fn an_endpoint_is_added_tried_turned_off_and_removed() {
     let registry = Registry::start();
     registry.set_up();
     let app = |args: &[&str]| registry.try_run(&[&["--key-file", "app.key"], args].concat());
+    let wanted = ["--type", "account.freeze_requested", "--type", "account.detach_requested"];
+    let elsewhere = format!("{}/freezes", receiver.url());
+    app(&[&["endpoint", "add", &elsewhere], &wanted[..]].concat());
+    let typed = app(&["endpoint", "list"]).out;
+    assert!(typed.contains("account.freeze_requested account.detach_requested"), "{typed}");
     let added = app(&["endpoint", "add", &receiver.url()]);
     receiver.trust(vec![Secret::parse(added.out.trim()).unwrap()]);
     let id = added.err.split(':').next().unwrap().to_owned();
@@ -162,7 +254,7 @@ async fn an_endpoint_is_added_tried_turned_off_and_removed() {
     assert_eq!(lost.code, 1, "{}", lost.out);
     assert_eq!(app(&["endpoint", "remove", &id]).code, 2);
     assert_eq!(app(&["endpoint", "remove", &id, "--yes"]).code, 0);
-    assert_eq!(app(&["endpoint", "list"]).out.lines().count(), 1);
+    assert_eq!(app(&["endpoint", "list"]).out.lines().count(), 2);
 }
 
 #[test]
@@ -235,9 +327,70 @@ fn a_command_line_that_is_wrong_ends_with_two() {
 #[test]
 fn the_admin_s_key_stays_on_this_machine() {
     let registry = Registry::start();
-    let elsewhere = registry.try_run(&["--url", "http://vacate.example.net", "status"]);
+    let elsewhere = registry.try_run(&["--url", "https://vacate.example.net", "status"]);
     assert_eq!(elsewhere.code, 2);
     assert!(elsewhere.err.contains("no key"), "{}", elsewhere.err);
+    let plain = registry.try_run(&["--url", "http://vacate.example.net", "status"]);
+    assert_eq!(plain.code, 2);
+    assert!(plain.err.contains("in the clear"), "{}", plain.err);
+}
+
+#[test]
+fn a_file_that_holds_no_key_is_not_sent() {
+    let registry = Registry::start();
+    registry.write("password.txt", "hunter2-hunter2-hunter2-hunter2\n");
+    let ran = registry.try_run(&["--key-file", "password.txt", "status"]);
+    assert_eq!(ran.code, 2);
+    assert!(ran.err.contains("password.txt: this is no API key"), "{}", ran.err);
+    assert!(!ran.err.contains("hunter2-"), "{}", ran.err);
+}
+
+#[test]
+fn a_flag_that_a_command_can_t_use_is_refused() {
+    for args in [
+        &["serve", "--key-file", "admin.key"][..],
+        &["--key-file", "admin.key", "serve"],
+        &["serve", "--url", "http://127.0.0.1:9"],
+        &["--json", "serve"],
+        &["demo", "--quiet"],
+        &["--config", "vacate.toml", "demo"],
+        &["completions", "bash", "--color", "never"],
+        &["doctor", "--url", "http://127.0.0.1:9"],
+        &["status", "--yes"],
+    ] {
+        failed_with(2, args);
+    }
+    let serve = vacate(&["serve", "--help"]).out;
+    assert!(serve.contains("--config") && serve.contains("--keys-file"), "{serve}");
+    assert!(!serve.contains("--key-file") && !serve.contains("--url"), "{serve}");
+    assert!(vacate(&["status", "--help"]).out.contains("--key-file"));
+}
+
+#[test]
+fn the_key_of_another_registry_s_admin_is_not_written_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let kept = folder.path().join("keys/admin.key");
+    std::fs::create_dir(folder.path().join("keys")).unwrap();
+    std::fs::write(&kept, "the only copy").unwrap();
+    let ran = registry::vacate_in(folder.path(), &["serve", "--listen", "127.0.0.1:0"]);
+    assert_eq!(ran.code, 1);
+    assert!(ran.err.contains("keys/admin.key") && ran.err.contains("move it away"), "{}", ran.err);
+    assert_eq!(std::fs::read_to_string(&kept).unwrap(), "the only copy");
+    // Nothing was half done: with the file away it starts.
+    std::fs::remove_file(&kept).unwrap();
+    Registry::start_in(folder).run(&["status"]);
+}
+
+#[test]
+fn a_wrong_setting_is_told_and_not_that_there_is_no_key() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("bad.toml"), "[server]\nlistne = \"x\"\n").unwrap();
+    let wrong = registry::vacate_in(folder.path(), &["--config", "bad.toml", "status"]);
+    assert_eq!(wrong.code, 1);
+    assert!(wrong.err.contains("server.listne"), "{}", wrong.err);
+    let keyless = registry::vacate_in(folder.path(), &["status"]);
+    assert_eq!(keyless.code, 2);
+    assert!(keyless.err.contains("keys/admin.key"), "{}", keyless.err);
 }
 
 #[test]

@@ -98,7 +98,7 @@ async fn holders(world: &World) -> Vec<Holder> {
         Holder { called: "no key".to_owned(), client: world.stranger(), may: None },
         Holder {
             called: "unknown key".to_owned(),
-            client: world.with_key("vk1_app_no"),
+            client: world.with_key("vk1_app_glTDKakoUPbVOd03b0gW7idkUX2l4CNV"),
             may: None,
         },
     ];

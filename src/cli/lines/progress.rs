@@ -1,5 +1,6 @@
 //! How far a file is, for who watches.
 
+use std::cell::Cell;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -14,7 +15,7 @@ const TICK: Duration = Duration::from_millis(200);
 /// A bar on stderr with the rate; nothing where nobody watches.
 pub(super) struct Progress {
     bar: ProgressBar,
-    lines: u64,
+    lines: Cell<u64>,
 }
 
 impl Progress {
@@ -31,17 +32,23 @@ impl Progress {
         if !bar.is_hidden() {
             bar.enable_steady_tick(TICK);
         }
-        Progress { bar, lines: 0 }
+        Progress { bar, lines: Cell::new(0) }
     }
 
     /// These lines were answered.
-    pub(super) fn answered(&mut self, lines: &[Line]) {
-        self.lines += u64::try_from(lines.len()).unwrap_or(u64::MAX);
+    pub(super) fn answered(&self, lines: &[Line]) {
+        let count = self.lines.get() + u64::try_from(lines.len()).unwrap_or(u64::MAX);
+        self.lines.set(count);
         let end = lines.last().map_or(0, |line| line.end);
         self.bar.set_position(end.max(self.bar.position()));
         let seconds = self.bar.elapsed().as_secs_f64().max(0.001);
-        let rate = self.lines as f64 / seconds;
-        self.bar.set_message(format!("{} lines, {rate:.0} a second", self.lines));
+        let rate = count as f64 / seconds;
+        self.bar.set_message(format!("{count} lines, {rate:.0} a second"));
+    }
+
+    /// Takes the bar away while something else is told.
+    pub(super) fn aside(&self, tell: impl FnOnce()) {
+        self.bar.suspend(tell);
     }
 
     pub(super) fn end(&self) {

@@ -98,15 +98,19 @@ impl Source {
         let Source { path, columns, mut reader, failure, .. } = self;
         std::iter::from_fn(move || {
             let mut record = ByteRecord::new();
-            match reader.read_byte_record(&mut record) {
-                Ok(true) => Some(line(&record, reader.position().byte(), &columns)),
-                Ok(false) => None,
-                Err(error) => {
-                    let file = path.as_deref().unwrap_or(Path::new("-"));
-                    failure.replace(Some(wrong(file, &reason(&error))));
-                    None
+            let why = match reader.read_byte_record(&mut record) {
+                // A quote that is never closed swallows all lines that follow.
+                Ok(true) if record.iter().any(|field| field.contains(&b'\n')) => {
+                    let line = record.position().map_or(0, csv::Position::line);
+                    format!("line {line}: a quote is never closed, or a field holds a line break")
                 }
-            }
+                Ok(true) => return Some(line(&record, reader.position().byte(), &columns)),
+                Ok(false) => return None,
+                Err(error) => reason(&error),
+            };
+            let file = path.as_deref().unwrap_or(Path::new("-"));
+            failure.replace(Some(wrong(file, &why)));
+            None
         })
     }
 }

@@ -129,16 +129,16 @@ in_a_world_on_both_databases! {
         for account in ["u-1", "u-2", "u-3"] {
             app.binds(account, "+491701234567", "2025-01-01T00:00:00Z").await;
         }
-        let first = app.client.bindings().page(2, None).await.unwrap();
+        let first = app.client.bindings().page(Some(2), None).await.unwrap();
         assert_eq!(first.items.len(), 2);
         assert_eq!(first.items[0].duty.account_ref, "u-3", "newest first");
         let next = first.next.expect("a third");
         world.pass(1);
-        let second = app.client.bindings().page(2, Some(&next)).await.unwrap();
+        let second = app.client.bindings().page(Some(2), Some(&next)).await.unwrap();
         assert_eq!(second.items[0].duty.account_ref, "u-1");
         assert_eq!((second.items.len(), second.next), (1, None));
         world.pass_ms(1);
-        let refused = app.client.bindings().page(2, Some(&next)).await.unwrap_err();
+        let refused = app.client.bindings().page(Some(2), Some(&next)).await.unwrap_err();
         assert_eq!(refused.code(), Some("cursor_invalid"));
     }
 

@@ -511,7 +511,7 @@ async fn prepared(carrier: &Carrier, app: &App) -> BTreeMap<&'static str, String
     app.did("detached", vacate::domain::binding::Did::Detached).await;
     let six = app.binds("six", "+9990000006", "2026-11-23T09:00:00Z").await;
     let seven = app.binds("seven", "+9990000007", "2026-11-23T09:00:00Z").await;
-    let page = app.client.bindings().page(1, None).await.unwrap();
+    let page = app.client.bindings().page(Some(1), None).await.unwrap();
 
     let digest = app.digest(number).await.text();
     let (head, body) = digest.rsplit_once('.').unwrap();

@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use vacate::client::batches::{self, TRIES_MAX};
+use vacate::client::batches::{self, TRIES_MAX, Waits};
 use vacate::client::{Error, Item, Problem};
 
 use super::registry::FakeRegistry;
@@ -110,6 +110,57 @@ async fn what_is_unavailable_is_sent_again() {
     assert_eq!(report.accepted + report.duplicate + report.rejected, 5_000);
     let tries: Vec<u32> = tries.into_inner().unwrap().into_values().collect();
     assert_eq!(tries, [1, TRIES_MAX, 2, 2, 2]);
+}
+
+#[tokio::test]
+async fn a_registry_that_takes_fewer_items_gets_fewer() {
+    let sizes = Mutex::new(Vec::new());
+    let send = async |batch: &[u64]| {
+        sizes.lock().unwrap().push(batch.len());
+        if batch.len() > 300 {
+            return Err(refused("items_out_of_range", 422));
+        }
+        Ok(batch.iter().map(judge).collect())
+    };
+    let told = Mutex::new(Vec::new());
+    let answered = |batch: &[u64], items: &[Item<u64>]| {
+        assert_eq!(batch.len(), items.len());
+        told.lock().unwrap().extend_from_slice(batch);
+    };
+    let report = batches::send(0..9_999, send, answered).await.unwrap();
+    assert_eq!(report.accepted + report.duplicate + report.rejected, 9_999);
+    let mut told = told.into_inner().unwrap();
+    told.sort_unstable();
+    assert_eq!(told, (0..9_999).collect::<Vec<u64>>());
+    // It is asked for more only until that is known.
+    let sizes = sizes.into_inner().unwrap();
+    assert!(sizes.iter().filter(|size| **size > 300).count() <= 8, "{sizes:?}");
+}
+
+#[tokio::test]
+async fn a_batch_of_one_that_is_out_of_range_ends_it() {
+    let send = async |_: &[u64]| -> Result<Vec<Item<u64>>, Error> {
+        Err(refused("items_out_of_range", 422))
+    };
+    let stopped = batches::send([1, 2], send, |_, _| {}).await.unwrap_err();
+    assert_eq!(stopped.error.code(), Some("items_out_of_range"));
+}
+
+#[tokio::test]
+async fn whoever_waits_is_told_why_and_how_long() {
+    let tried = AtomicUsize::new(0);
+    let send = async |batch: &[u64]| match tried.fetch_add(1, Ordering::SeqCst) {
+        0 | 1 => Err(refused("unavailable", 503)),
+        _ => Ok(batch.iter().map(judge).collect()),
+    };
+    let told = Mutex::new(Vec::new());
+    let waits = |waits: Waits<'_>| {
+        let code = waits.error.code().unwrap().to_owned();
+        told.lock().unwrap().push((code, waits.wait, waits.tried));
+    };
+    batches::send_telling([1], send, |_, _| {}, waits).await.unwrap();
+    let expected = [1, 2].map(|tried| ("unavailable".to_owned(), Duration::ZERO, tried));
+    assert_eq!(told.into_inner().unwrap(), expected);
 }
 
 #[tokio::test]

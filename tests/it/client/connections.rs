@@ -7,7 +7,7 @@ use std::time::Duration;
 use hyper::Request;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use vacate::client::keys::Whose;
+use vacate::client::keys::{KeyWish, Whose};
 use vacate::client::{ApiKey, BadKey, BadUrl, Class, Client, Error};
 
 use super::registry::{FakeRegistry, response};
@@ -57,6 +57,29 @@ async fn a_request_that_an_idle_connection_did_not_answer_is_sent_over_a_new_one
     client.healthy().await.unwrap();
     client.healthy().await.unwrap();
     assert_eq!(requests.load(Ordering::SeqCst), 3);
+}
+
+#[tokio::test]
+async fn a_key_is_not_issued_twice_because_a_connection_died() {
+    let (client, requests) = serve(vec![vec![Some(OK), None], vec![Some(OK)]]).await;
+    client.healthy().await.unwrap();
+    let wish = KeyWish::new("login servers");
+    let error = client.issue_key(Whose::Mine, &wish).await.unwrap_err();
+    assert!(matches!(error, Error::Unreachable(_)), "{error}");
+    assert_eq!(requests.load(Ordering::SeqCst), 2);
+}
+
+#[tokio::test]
+async fn an_error_says_which_registry_it_is_about() {
+    let (client, _) = serve(vec![vec![None]]).await;
+    let url = format!("{client:?}").replace("Client(", "").replace(')', "");
+    let error = client.healthy().await.unwrap_err().to_string();
+    assert!(error.starts_with(&format!("the registry can't be reached at {url}: ")), "{error}");
+
+    let plain = FakeRegistry::answering(200, "ok").await;
+    let tls = Client::new(&plain.url.replace("http://", "https://")).unwrap();
+    let error = tls.healthy().await.unwrap_err().to_string();
+    assert!(error.contains("no TLS is spoken there"), "{error}");
 }
 
 #[tokio::test]
@@ -173,11 +196,20 @@ fn only_a_bare_url_is_a_registry() {
         "/v1",
     ];
     for url in bad {
-        assert_eq!(Client::new(url).map(|_| ()), Err(BadUrl), "{url}");
+        assert_eq!(Client::new(url).map(|_| ()), Err(BadUrl::Malformed), "{url}");
+    }
+    for url in [
+        "http://vacate.example.net",
+        "http://10.0.0.7:8080",
+        "http://[fd00::1]",
+        "http://localhost.example",
+    ] {
+        assert_eq!(Client::new(url).map(|_| ()), Err(BadUrl::Plain), "{url}");
     }
     let good = [
         "http://127.0.0.1:8080",
         "http://[::1]:8080/",
+        "http://LocalHost:8080",
         "https://vacate.example.net",
         "https://x/y",
     ];
@@ -205,7 +237,12 @@ fn a_key_never_shows() {
     assert_eq!(key.expose(), text);
     let client = Client::new("http://127.0.0.1:8080").unwrap().with_key(key.clone());
     assert_eq!(format!("{key:?} {client:?}"), "ApiKey(…) Client(http://127.0.0.1:8080)");
-    for bad in ["", "vk1_app_x\n", "a b", "ü"] {
+    let long = format!("{text}x");
+    let other =
+        ["", "a b", "ü", "hunter2", "sk_live_glTDKakoUPbVOd03b0gW7idkUX2l4CNV", "vk1_app_x"];
+    let near =
+        ["vk1_root_glTDKakoUPbVOd03b0gW7idkUX2l4CNV", "vk1_app_glTDKakoUPbVOd03b0gW7idkUX2l4CN\n"];
+    for bad in other.into_iter().chain(near).chain([long.as_str()]) {
         assert_eq!(ApiKey::parse(bad), Err(BadKey));
     }
 }

@@ -25,7 +25,7 @@ async fn an_endpoint_is_added_and_managed() {
         "created_at": "2026-11-23T09:00:00Z", "pending": 0, "dead": 0, "failing_since": null});
     let registry = FakeRegistry::answering(201, &answer.to_string()).await;
     let client = registry.client();
-    let added = client.add_endpoint("https://hooks.skyfare.example/vacate").await.unwrap();
+    let added = client.add_endpoint("https://hooks.skyfare.example/vacate", &[]).await.unwrap();
     let sent = json!({"url": "https://hooks.skyfare.example/vacate"});
     assert_eq!(registry.last(), ("POST /v1/endpoints".to_owned(), sent));
     assert_eq!(added.secret.text().as_str(), SECRET);
@@ -34,6 +34,10 @@ async fn an_endpoint_is_added_and_managed() {
         ("ep_1", EndpointState::Enabled)
     );
     assert!(!format!("{added:?}").contains("UOch5"), "{added:?}");
+
+    let types = ["account.freeze_requested".to_owned()];
+    client.add_endpoint("https://x", &types).await.unwrap();
+    assert_eq!(registry.last().1, json!({"url": "https://x", "types": types}));
 
     let rotated = client.rotate_secret("ep_1", Some(24)).await.unwrap();
     let sent = json!({"overlap_hours": 24});
@@ -74,9 +78,9 @@ async fn a_delivery_is_followed() {
 
     let list = FakeRegistry::answering(200, r#"{"items": [], "next": null}"#).await;
     let filter = DeliveryFilter { state: Some(DeliveryState::Dead), endpoint: Some("ep_1") };
-    list.client().deliveries(filter).page(5, None).await.unwrap();
+    list.client().deliveries(filter).page(Some(5), None).await.unwrap();
     assert_eq!(list.last().0, "GET /v1/deliveries?state=dead&endpoint=ep_1&limit=5");
-    list.client().deliveries(DeliveryFilter::default()).page(5, None).await.unwrap();
+    list.client().deliveries(DeliveryFilter::default()).page(Some(5), None).await.unwrap();
     assert_eq!(list.last().0, "GET /v1/deliveries?limit=5");
 }
 
@@ -109,6 +113,11 @@ async fn participants_are_enrolled_and_read() {
     assert_eq!((me.kind, me.state), (Some(Kind::App), State::Suspended));
     assert_eq!(me.advice_not_covered, NotCovered::StepUp);
     assert_eq!(me.key.unwrap().permissions, [Permission::Check]);
+
+    // How many come on a page is for the registry to say.
+    let list = FakeRegistry::answering(200, r#"{"items": [], "next": null}"#).await;
+    list.client().participants().all().await.unwrap();
+    assert_eq!(list.last().0, "GET /v1/participants");
 
     client.set_state("skyfare", State::Suspended, Some("contract ended")).await.unwrap();
     let sent = json!({"state": "suspended", "why": "contract ended"});

@@ -99,6 +99,69 @@ fn lines_that_can_t_be_read_are_rejected_alone() {
 }
 
 #[test]
+fn a_quote_that_is_never_closed_stops_the_run() {
+    let registry = Registry::start();
+    registry.set_up();
+    let file = "id,type,number,effective_on\n\
+        e-1,disconnected,+491701234567,2026-10-20\n\
+        e-2,disconnected,\"+491701234568,2026-10-20\n\
+        e-3,disconnected,+491701234569,2026-10-20\n";
+    registry.write("night.csv", file);
+    let args =
+        ["--key-file", "carrier.key", "publish", "night.csv", "--through", "2026-10-21T00:00:00Z"];
+    let ran = registry.try_run(&args);
+    assert_eq!(ran.code, 1, "{}", ran.err);
+    assert!(ran.err.contains("night.csv: line 3: a quote is never closed"), "{}", ran.err);
+    assert!(
+        ran.err.contains("1 accepted, 0 known before, 0 rejected before it stopped"),
+        "{}",
+        ran.err
+    );
+    assert!(!ran.err.contains("run it again") && !ran.err.contains("through"), "{}", ran.err);
+}
+
+#[test]
+fn a_run_that_sends_nothing_leaves_the_rejected_lines_of_the_one_before() {
+    let registry = Registry::start();
+    registry.set_up();
+    registry.write("night.csv", "id,type,number,effective_on\ne-1,disconnected,0170,2026-10-20\n");
+    let publish = |key| registry.try_run(&["--key-file", key, "publish", "night.csv"]);
+    assert_eq!(publish("carrier.key").code, 3);
+    let rejected = registry.read("night.csv.rejected.csv");
+    registry.write(
+        "night.csv",
+        "id,type,number,effective_on\ne-1,disconnected,+491701234567,2026-10-20\n",
+    );
+    assert_eq!(publish("app.key").code, 4);
+    assert_eq!(registry.read("night.csv.rejected.csv"), rejected);
+    assert_eq!(publish("carrier.key").code, 0);
+    assert!(!registry.has("night.csv.rejected.csv"));
+}
+
+#[test]
+fn whoever_waits_for_a_registry_is_told_and_can_stop_it() {
+    let registry = Registry::start();
+    registry.set_up();
+    let digest =
+        registry.run(&["--key-file", "carrier.key", "number", "digest", "+491701234567"]).out;
+    registry.write(
+        "night.csv",
+        &format!("id,type,number,effective_on\ne-1,disconnected,{},2026-10-20\n", digest.trim()),
+    );
+    let away = ["--url", "http://127.0.0.1:9", "--key-file", "carrier.key", "publish", "night.csv"];
+    let mut publishing = registry.spawn(&away);
+    let waits = publishing.wait_for("trying again in");
+    assert!(waits.contains("http://127.0.0.1:9: ") && waits.contains("(1 of 8 tries)"), "{waits}");
+    publishing.interrupt();
+    let counted = publishing.wait_for("run it again");
+    assert_eq!(
+        counted.trim(),
+        "0 accepted, 0 known before, 0 rejected before it was interrupted; run it again"
+    );
+    assert_eq!(publishing.code(), Some(130));
+}
+
+#[test]
 fn a_header_that_is_not_known_stops_before_anything_is_sent() {
     let registry = Registry::start();
     registry.set_up();

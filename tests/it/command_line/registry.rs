@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStderr, Command, Stdio};
 
 use tempfile::TempDir;
 use vacate::clock::Clock;
@@ -30,7 +30,10 @@ pub struct Registry {
 
 impl Registry {
     pub fn start() -> Registry {
-        let folder = tempfile::tempdir().expect("a folder");
+        Registry::start_in(tempfile::tempdir().expect("a folder"))
+    }
+
+    pub fn start_in(folder: TempDir) -> Registry {
         let mut serving = command(folder.path())
             .args(["serve", "--listen", "127.0.0.1:0"])
             .env("VACATE_WEBHOOKS_ALLOWED_NETWORKS", "127.0.0.0/8")
@@ -62,8 +65,7 @@ impl Registry {
             self.run(&line.split(' ').collect::<Vec<_>>());
         }
         for (name, file) in [("northtel", "carrier.key"), ("skyfare", "app.key")] {
-            let issued = self.run(&["key", "issue", name]);
-            self.write(file, &issued.out);
+            self.run(&["key", "issue", name, "--out", file]);
         }
     }
 
@@ -83,8 +85,10 @@ impl Registry {
     pub fn spawn(&self, args: &[&str]) -> Running {
         let mut command = command(self.folder.path());
         command.env("VACATE_URL", &self.url).args(args);
-        command.stdout(Stdio::piped()).stderr(Stdio::null());
-        Running(command.spawn().expect("it starts"))
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("it starts");
+        let told = BufReader::new(child.stderr.take().expect("its stderr"));
+        Running { child, told }
     }
 
     /// Runs a command that reads `input`.
@@ -115,6 +119,11 @@ impl Registry {
         let now = Clock::System.now();
         Moment::from_seconds(now.seconds() - DAY).to_string()
     }
+
+    /// An instant that it will pass.
+    pub fn in_seconds(&self, seconds: u32) -> String {
+        Clock::System.now().plus(seconds).to_string()
+    }
 }
 
 impl Drop for Registry {
@@ -125,27 +134,40 @@ impl Drop for Registry {
 }
 
 /// A command that runs on.
-pub struct Running(Child);
+pub struct Running {
+    child: Child,
+    told: BufReader<ChildStderr>,
+}
 
 impl Running {
     pub fn wait_for_output(&mut self) {
-        let out = self.0.stdout.as_mut().expect("its stdout");
+        let out = self.child.stdout.as_mut().expect("its stdout");
         out.read_exact(&mut [0]).expect("output");
+    }
+
+    /// Waits until it tells this, and returns the line.
+    pub fn wait_for(&mut self, text: &str) -> String {
+        let mut line = String::new();
+        while !line.contains(text) {
+            line.clear();
+            assert!(self.told.read_line(&mut line).expect("text") > 0, "it never told {text}");
+        }
+        line
     }
 
     /// As Ctrl-C does.
     pub fn interrupt(&self) {
-        let sent = Command::new("kill").args(["-INT", &self.0.id().to_string()]).status();
+        let sent = Command::new("kill").args(["-INT", &self.child.id().to_string()]).status();
         assert!(sent.expect("kill runs").success());
     }
 
     /// Nobody reads what it says any more.
     pub fn stop_reading(&mut self) {
-        drop(self.0.stdout.take());
+        drop(self.child.stdout.take());
     }
 
     pub fn code(&mut self) -> Option<i32> {
-        self.0.wait().expect("it ends").code()
+        self.child.wait().expect("it ends").code()
     }
 }
 

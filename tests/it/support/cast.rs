@@ -100,7 +100,7 @@ pub struct App {
 impl App {
     /// Registers the receiver, and believes what the registry signs.
     pub async fn new(client: Client, receiver: Arc<Receiver>) -> App {
-        let added = client.add_endpoint(&receiver.url()).await.expect("an endpoint");
+        let added = client.add_endpoint(&receiver.url(), &[]).await.expect("an endpoint");
         receiver.trust(vec![added.secret.clone()]);
         let directory = Directory::new(&client);
         App { client, receiver, endpoint: added.endpoint, secret: added.secret, directory }
