@@ -36,6 +36,8 @@ pub struct Config {
     pub limits: Limits,
     /// How messages go out.
     pub webhooks: Webhooks,
+    /// How long things are kept.
+    pub retention: Retention,
     /// Aging, lateness and deadlines.
     pub policy: Policy,
     /// What is logged.
@@ -67,6 +69,7 @@ impl Config {
             index: Index::read(&settings)?,
             limits: Limits::read(&settings)?,
             webhooks: Webhooks::read(&settings)?,
+            retention: Retention::read(&settings)?,
             policy: Policy { file: settings.optional("policy.file").map(PathBuf::from) },
             log: Log::read(&settings)?,
         })
@@ -353,6 +356,28 @@ impl Webhooks {
             in_flight_per_endpoint_max: settings.number(per_endpoint, 1..=in_flight_max.into())?,
             allowed_networks: settings.networks("webhooks.allowed_networks")?,
             secret_overlap_hours: settings.number("webhooks.secret_overlap_hours", 1..=168)?,
+        })
+    }
+}
+
+/// `[retention]`
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "config/default.toml explains every setting")]
+pub struct Retention {
+    pub events_days: u32,
+    pub deliveries_days: u32,
+    pub duties_days: u32,
+    pub removed_bindings_days: u32,
+}
+
+impl Retention {
+    fn read(settings: &Settings) -> Result<Retention> {
+        let bindings = "retention.removed_bindings_days";
+        Ok(Retention {
+            events_days: settings.number("retention.events_days", 730..=36_525)?,
+            deliveries_days: settings.number("retention.deliveries_days", 7..=3650)?,
+            duties_days: settings.number("retention.duties_days", 30..=3650)?,
+            removed_bindings_days: settings.number(bindings, 180..=3650)?,
         })
     }
 }

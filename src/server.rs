@@ -219,6 +219,12 @@ pub fn open(
         secret_overlap_hours: config.webhooks.secret_overlap_hours,
         epoch_overlap_days: config.keys.epoch_overlap_days,
         webhook_networks: config.webhooks.allowed_networks.clone(),
+        retention: registry::Retention {
+            events_days: config.retention.events_days,
+            deliveries_days: config.retention.deliveries_days,
+            duties_days: config.retention.duties_days,
+            bindings_days: config.retention.removed_bindings_days,
+        },
         policies: registry::Policies { default: policies.default, by_code: policies.by_code },
     };
     let registry = Registry::new(storage, keys, clock, entropy, settings);

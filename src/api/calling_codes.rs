@@ -60,6 +60,7 @@ struct View {
     zone_first: Zone,
     zone_last: Zone,
     recomputing: bool,
+    retained_since: Option<Moment>,
 }
 
 pub async fn put(
@@ -119,5 +120,6 @@ fn shown(view: CallingCodeView) -> View {
         zone_first: policy.zone_first,
         zone_last: policy.zone_last,
         recomputing: view.standing.recomputing,
+        retained_since: view.standing.retained_since,
     }
 }

@@ -31,6 +31,7 @@ struct Entry {
     max_lag_days: u32,
     freeze_within_hours: u32,
     detach_within_hours: u32,
+    retained_since: Option<Moment>,
     epochs: Vec<Epoch>,
 }
 
@@ -68,6 +69,7 @@ fn entry(one: DirectoryEntry) -> Entry {
         max_lag_days: policy.max_lag / DAY,
         freeze_within_hours: policy.freeze_within / HOUR,
         detach_within_hours: policy.detach_within / HOUR,
+        retained_since: one.standing.retained_since,
         epochs: one
             .epochs
             .into_iter()

@@ -74,6 +74,17 @@ fn page(status: &Shown, say: &Say) -> String {
         ],
         vec!["oldest due".to_owned(), when(deliveries.oldest_due_at)],
     ];
+    if let Some(run) = &status.retention {
+        let gone = format!(
+            "{}: {} events, {} deliveries, {} lines of history, {} removed bindings gone",
+            run.ended_at.map_or("running".to_owned(), |at| at.to_string()),
+            run.events,
+            run.deliveries,
+            run.history,
+            run.bindings
+        );
+        rows.push(vec!["retention".to_owned(), gone]);
+    }
     for node in &status.nodes {
         let lag = format!("{} entries behind, version {}", node.index_behind, node.version);
         rows.push(vec![format!("node {}", node.name), lag]);

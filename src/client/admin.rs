@@ -111,6 +111,9 @@ pub struct CallingCodeStanding {
     pub zone_last: String,
     /// Whether a change of policy is still being worked in.
     pub recomputing: bool,
+    /// How far answers reach back, and events are taken; `None`: for ever.
+    #[serde(default)]
+    pub retained_since: Option<Moment>,
 }
 
 #[derive(Serialize)]

@@ -145,6 +145,9 @@ pub struct ServedCallingCode {
     pub freeze_within_hours: u32,
     /// The time to detach, in hours.
     pub detach_within_hours: u32,
+    /// How far answers reach back, and events are taken; `None`: for ever.
+    #[serde(default)]
+    pub retained_since: Option<Moment>,
     /// The keys that tokens may be made with.
     pub epochs: Vec<PublicEpoch>,
 }

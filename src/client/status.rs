@@ -18,6 +18,9 @@ pub struct Status {
     pub head_at: Option<Moment>,
     /// The messages to apps.
     pub deliveries: Deliveries,
+    /// The last run of what deletes what is no longer needed.
+    #[serde(default)]
+    pub retention: Option<Retention>,
     /// What somebody should look at.
     pub attention: Vec<Attention>,
 }
@@ -42,6 +45,23 @@ pub struct Deliveries {
     pub oldest_due_at: Option<Moment>,
     /// How many were given up but for one try a day.
     pub dead: u64,
+}
+
+/// What a run deleted of what is no longer needed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Retention {
+    /// When it began.
+    pub began_at: Moment,
+    /// When it ended; `None` while it runs.
+    pub ended_at: Option<Moment>,
+    /// Events.
+    pub events: u64,
+    /// Deliveries, with their attempts.
+    pub deliveries: u64,
+    /// Lines of histories of duties.
+    pub history: u64,
+    /// Bindings that were removed long ago.
+    pub bindings: u64,
 }
 
 /// What somebody should look at.

@@ -92,7 +92,8 @@ impl Worker {
         self.ask(Registry::keep_uses_now_and_then).await;
         let due = self.ask(Registry::recompute_due).await;
         let changed = self.ask(Registry::recompute_changed).await;
-        if due == Some(More::Perhaps) || changed == Some(More::Perhaps) {
+        let forgotten = self.ask(Registry::forget_some).await;
+        if [due, changed, forgotten].contains(&Some(More::Perhaps)) {
             More::Perhaps
         } else {
             More::No

@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 
+use super::acceptance::Book;
 use super::event::ParticipantId;
 use super::policy::Policy;
 use super::time::Moment;
@@ -30,6 +31,8 @@ pub struct Standing {
     pub reported: HashMap<ParticipantId, Reported>,
     /// Whether summaries are still being rewritten after a change of policy.
     pub recomputing: bool,
+    /// How far answers reach back, if not for ever: the horizon.
+    pub retained_since: Option<Moment>,
 }
 
 impl Standing {
@@ -52,6 +55,12 @@ impl Standing {
             let holds_since = reported.holds_since?;
             Some(Promise { holds_since, through: reported.through.unwrap_or(Moment::ZERO) })
         });
-        Coverage { scope, holder: promise, retained_since: None }
+        Coverage { scope, holder: promise, retained_since: self.retained_since }
+    }
+
+    /// What an event about a number of this calling code is accepted by.
+    pub fn book(&self) -> Book<'_> {
+        let closed_until = self.retained_since.unwrap_or_default();
+        Book { policy: &self.policy, closed_until }
     }
 }

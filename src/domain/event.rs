@@ -118,6 +118,13 @@ pub enum Says {
     },
 }
 
+impl EventType {
+    /// Whether it undoes another, and has no time of its own.
+    pub fn undoes(self) -> bool {
+        matches!(self, EventType::Reinstated | EventType::Retracted)
+    }
+}
+
 impl Says {
     /// Puts the parts together as an API member or a database row has them: a time for the first
     /// four types, `undoes` for the other two, and never both. `None` if they do not fit.

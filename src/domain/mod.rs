@@ -4,6 +4,7 @@
 mod enumeration;
 pub mod reading;
 
+pub mod acceptance;
 pub mod account_ref;
 pub mod address;
 pub mod attempt;

@@ -14,13 +14,9 @@ use super::policy::Policy;
 use super::reading::{Reading, Said};
 use super::time::{Moment, Span};
 
-/// The statements of one number that may go when its answers reach back to `horizon`, and with each the
-/// statements that undo it.
-pub fn forgettable<'a>(
-    statements: &'a [Statement],
-    policy: &'a Policy,
-    horizon: Moment,
-) -> Vec<&'a Statement> {
+/// Which of the statements of one number may go when its answers reach back to `horizon`, by their
+/// places: with each also those that undo it.
+pub fn forgettable(statements: &[Statement], policy: &Policy, horizon: Moment) -> Vec<usize> {
     let past = past(statements, policy, horizon);
     let undoing = statements.iter().filter(|it| it.says.undoes().is_some());
     let all: Vec<&Statement> = past.iter().copied().chain(undoing).collect();
@@ -31,7 +27,11 @@ pub fn forgettable<'a>(
     while let Some(undoes) = undoes_one_of(statements, &gone) {
         gone.insert(undoes);
     }
-    statements.iter().filter(|it| gone.contains(&key(it))).collect()
+    (0..)
+        .zip(statements)
+        .filter(|(_, it)| gone.contains(&key(it)))
+        .map(|(place, _)| place)
+        .collect()
 }
 
 type Key<'a> = (ParticipantId, &'a SealedId);

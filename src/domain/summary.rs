@@ -67,7 +67,10 @@ pub enum State {
 }
 
 /// Folds all accepted statements of one number.
-pub fn fold(statements: &[Statement], policy: &Policy) -> Summary {
+pub fn fold<'a>(
+    statements: impl IntoIterator<Item = &'a Statement>,
+    policy: &'a Policy,
+) -> Summary {
     Summary::of(&Reading::of(statements, policy))
 }
 

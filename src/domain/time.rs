@@ -173,6 +173,16 @@ pub enum Stated {
     On(Day),
 }
 
+impl Stated {
+    /// The member of an event that says it.
+    pub fn field(self) -> &'static str {
+        match self {
+            Stated::At(_) => "/effective_at",
+            Stated::On(_) => "/effective_on",
+        }
+    }
+}
+
 /// From `lo` to `hi`, in seconds since 2000-01-01T00:00:00Z.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Span {

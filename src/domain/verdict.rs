@@ -109,7 +109,7 @@ pub struct Coverage {
     pub scope: Option<Scope>,
     /// The carrier that the summary names as holder.
     pub holder: Option<Promise>,
-    /// Since when events are remembered, if not for ever.
+    /// How far answers reach back, if not for ever: the horizon.
     pub retained_since: Option<Moment>,
 }
 

@@ -72,7 +72,7 @@ pub fn meaning(code: Code) -> Meaning {
         Code::VerifiedAtNotAllowed => of(422, "verified_at beside a handle", "A handle seals its own date.", "Leave verified_at out."),
         Code::TimeMalformed => of(422, "Not a time that this call takes", "Not RFC 3339, or not exactly one time.", "Write 2026-11-23T09:30:00Z, or a day as 2026-11-23 in a member that ends in _on."),
         Code::TimeInFuture => of(422, "The time lies in the future", "More than five minutes ahead of the registry's clock.", "Check your clock, or send it when it has happened."),
-        Code::TimeTooOld => of(422, "The time is too old", "Before 2000-01-01.", "Send a time from 2000 on."),
+        Code::TimeTooOld => of(422, "The time is too old", "Before 2000-01-01, or, of an event, before the calling code's horizon.", "Send a time from 2000 on, and events from retained_since in the directory on."),
         Code::AccountRefMalformed => of(422, "Not an account_ref", "Empty, over 128 characters, with outer blanks, control or bidi characters.", "Use an internal id or a keyed hash."),
         Code::AccountRefPersonal => of(422, "account_ref holds personal data", "It looks like an e-mail address or a phone number.", "Use an internal id, or a keyed hash of what you have."),
         Code::ValueNotAllowed => of(422, "Value not allowed", "Not in the enumeration, outside its bounds, or what may be a phone number where one would be kept as it is.", "Send one of the values that detail or the OpenAPI document names."),

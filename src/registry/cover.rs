@@ -161,7 +161,7 @@ impl Registry {
                     carriers,
                     own_only,
                     policy: terms.clone(),
-                    recompute_after: None,
+                    ..Declared::default()
                 };
                 coverage::declare(tx, code, &declared)?;
                 let after = follow::standing(tx, code, policies)?;

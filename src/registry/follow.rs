@@ -203,6 +203,7 @@ pub(super) fn standing(
         carriers: declared.carriers,
         reported,
         recomputing: declared.recompute_after.is_some(),
+        retained_since: declared.retained_since,
     })
 }
 

@@ -15,6 +15,7 @@ mod demand;
 mod enroll;
 mod evaluate;
 mod follow;
+mod forget;
 mod inform;
 mod prove;
 mod publish;
@@ -24,6 +25,7 @@ mod subscribe;
 mod survey;
 mod test_numbers;
 mod trace;
+mod turn_away;
 
 pub use acknowledge::{Acknowledgement, Answered, Removal};
 pub use batch::{Batch, Item, Keyed, Outcome};
@@ -34,6 +36,7 @@ pub use cover::{CallingCodeView, Coverage, Declaration, DirectoryEntry, Given};
 pub use deliver::{Outgoing, Taken};
 pub use enroll::{Enrolled, FirstAdmin, IssuedKey};
 pub use evaluate::{Evaluated, Evaluation, Prove};
+pub use forget::Retention;
 pub use inform::{BindingView, DutyFilter, DutyView, Row};
 pub use publish::{Publication, Receipt, Report};
 pub use recompute::More;
@@ -93,6 +96,8 @@ pub struct Settings {
     pub webhook_networks: Vec<ipnet::IpNet>,
     /// The policies of calling codes that the admin hasn't set.
     pub policies: Policies,
+    /// How long things are kept.
+    pub retention: Retention,
 }
 
 /// Policies by calling code, and the one of all others.

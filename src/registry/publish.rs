@@ -11,7 +11,10 @@ use std::collections::HashMap;
 use serde::Deserialize;
 
 use super::demand::{self, Consequences};
-use super::{Batch, Item, Keyed, Outcome, Registry, Result, batch, follow, test_numbers};
+use super::{
+    Batch, Item, Keyed, Outcome, Registry, Result, batch, follow, test_numbers, turn_away,
+};
+use crate::domain::acceptance::{Admission, Used};
 use crate::domain::calling_code::CallingCode;
 use crate::domain::coverage::Standing;
 use crate::domain::event::{EventId, EventType, Note, ParticipantId, Says, SealedId, Statement};
@@ -82,11 +85,11 @@ pub struct Receipt {
 }
 
 /// A report that can be accepted, if its id is free.
-struct Examined {
+pub(super) struct Examined {
     element: Element,
-    calling_code: CallingCode,
-    id: SealedId,
-    says: Says,
+    pub calling_code: CallingCode,
+    pub id: SealedId,
+    pub says: Says,
 }
 
 /// What became of the report at a place in its batch.
@@ -119,6 +122,7 @@ impl Registry {
                 Err(rejection) => outcomes.push((item.key, Outcome::Rejected(rejection))),
             }
         }
+        self.turn_away(carrier, &mut examined, &mut outcomes)?;
         for (number, part) in self.parts(&examined)?.into_iter().enumerate() {
             // Once something was stored, a failure can't say any more that nothing was.
             let done = self.publish_part(carrier, part);
@@ -194,10 +198,10 @@ impl Registry {
     }
 
     fn stated(&self, report: &Report, now: Moment) -> Result<Option<Stated>> {
-        let (stated, field) = match (report.effective_at, report.effective_on) {
+        let stated = match (report.effective_at, report.effective_on) {
             (None, None) => return Ok(None),
-            (Some(at), None) => (Stated::At(at), "/effective_at"),
-            (None, Some(day)) => (Stated::On(day), "/effective_on"),
+            (Some(at), None) => Stated::At(at),
+            (None, Some(day)) => Stated::On(day),
             (Some(_), Some(_)) => {
                 let detail = "Send effective_at or effective_on, not both.";
                 return Err(Rejection::new(Code::TimeMalformed, detail).at("/effective_on"));
@@ -206,7 +210,7 @@ impl Registry {
         let policy = self.policy_in_memory(report.number.calling_code());
         let span = policy.span(stated);
         span.check(now, self.settings.clock_skew_seconds_max)
-            .map_err(|refused| refused.at(field))?;
+            .map_err(|refused| refused.at(stated.field()))?;
         Ok(Some(stated))
     }
 
@@ -257,7 +261,7 @@ struct Part<'a> {
     reports: &'a [(usize, Examined)],
     ids: HashMap<Element, NumberId>,
     numbers: HashMap<NumberId, Number>,
-    known: HashMap<SealedId, Event>,
+    known: HashMap<SealedId, Used>,
     statements: HashMap<NumberId, Vec<Statement>>,
     standings: HashMap<CallingCode, Standing>,
     new: Vec<Event>,
@@ -282,9 +286,7 @@ impl<'a> Part<'a> {
             .collect();
         let ids = numbers::find_or_make(tx, &wanted)?;
         let numbers = numbers::lock(tx, ids.values().copied())?;
-        let event_ids: Vec<SealedId> =
-            reports.iter().map(|(_, report)| report.id.clone()).collect();
-        let known = events::known(tx, carrier, &event_ids)?;
+        let known = events::known(tx, carrier, &turn_away::ids_in(reports))?;
         let locked: Vec<NumberId> = numbers.keys().copied().collect();
         let statements = events::of_numbers(tx, &locked)?;
         let standings = follow::standings_of(tx, numbers.values(), &registry.settings.policies)?;
@@ -314,22 +316,24 @@ impl<'a> Part<'a> {
         Ok((outcomes, Some(Position(first.0 + count - 1))))
     }
 
-    /// Takes a report in, unless its id was used before.
+    /// Takes a report in, unless its id was used before, or the book of its time is closed.
     fn admit(&mut self, report: &Examined) -> storage::Result<Outcome<Vec<Note>>> {
         let number = *self
             .ids
             .get(&report.element)
             .ok_or(storage::Error::Inconsistent("a number that was made is missing"))?;
-        if let Some(before) = self.known.get(&report.id) {
-            let same = before.number == number && before.statement.says == report.says;
-            return Ok(if same { Outcome::Duplicate(None) } else { Outcome::Rejected(reused()) });
+        let (carrier, id, says) = (self.carrier, report.id.clone(), report.says.clone());
+        let undone = says.undoes().and_then(|undone| self.known.get(undone));
+        let book = self.standings[&report.calling_code].book();
+        match book.admit(number, &says, self.known.get(&id), undone) {
+            Ok(Admission::New) => {}
+            Ok(Admission::Duplicate) => return Ok(Outcome::Duplicate(None)),
+            Err(rejection) => return Ok(Outcome::Rejected(rejection)),
         }
-        let statement =
-            Statement { carrier: self.carrier, id: report.id.clone(), says: report.says.clone() };
-        let event = Event { number, statement: statement.clone() };
-        self.known.insert(report.id.clone(), event.clone());
-        self.statements.entry(number).or_default().push(statement);
-        self.new.push(event);
+        self.known.insert(id.clone(), Used::Kept { number, says: says.clone() });
+        let statement = Statement { carrier, id, says };
+        self.statements.entry(number).or_default().push(statement.clone());
+        self.new.push(Event { number, statement });
         Ok(Outcome::Accepted(Vec::new()))
     }
 
@@ -373,10 +377,6 @@ impl<'a> Part<'a> {
 fn partly_stored(failure: Rejection) -> Rejection {
     ::log::warn!("a batch was stored in part: {}", failure.code.text());
     Rejection::new(Code::OutcomeUnknown, "A part of the batch was stored; send the same again.")
-}
-
-fn reused() -> Rejection {
-    Rejection::new(Code::EventIdReused, "This id was accepted before with other content.").at("/id")
 }
 
 /// The members that a type carries are there, or one too many is.

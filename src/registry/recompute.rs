@@ -82,7 +82,11 @@ impl Registry {
     }
 
     /// The log's head after `changes`, which may be none.
-    fn tell_the_log(&self, tx: &mut Tx<'_>, changes: Vec<Change>) -> storage::Result<Position> {
+    pub(super) fn tell_the_log(
+        &self,
+        tx: &mut Tx<'_>,
+        changes: Vec<Change>,
+    ) -> storage::Result<Position> {
         match changes.as_slice() {
             [] => log::head(tx),
             changes => log::append(tx, changes, self.clock.now_ms()),

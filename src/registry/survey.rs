@@ -5,7 +5,8 @@ use serde::Serialize;
 use super::{Registry, Result};
 use crate::domain::participant::Admin;
 use crate::domain::time::{DAY, Moment};
-use crate::storage::{bindings, deliveries, endpoints, log};
+use crate::storage::retention::{Gone, Run};
+use crate::storage::{bindings, deliveries, endpoints, log, retention};
 
 /// A carrier that was quiet for so many seconds is worth a look.
 const SILENT_SECONDS: u32 = 2 * DAY;
@@ -25,6 +26,8 @@ pub struct Status {
     pub head_at: Option<Moment>,
     /// What is on its way out.
     pub deliveries: Deliveries,
+    /// The last run of what deletes what is no longer needed.
+    pub retention: Option<Retention>,
     /// What somebody should look at.
     pub attention: Vec<Attention>,
 }
@@ -49,6 +52,23 @@ pub struct Deliveries {
     pub oldest_due_at: Option<Moment>,
     /// Tried once a day.
     pub dead: i64,
+}
+
+/// What a run deleted, or has deleted so far.
+#[derive(Debug, Serialize)]
+pub struct Retention {
+    /// When it began.
+    pub began_at: Moment,
+    /// When it ended.
+    pub ended_at: Option<Moment>,
+    /// Events.
+    pub events: i64,
+    /// Deliveries, with their tries.
+    pub deliveries: i64,
+    /// Lines of histories of duties.
+    pub history: i64,
+    /// Bindings that were removed long ago.
+    pub bindings: i64,
 }
 
 /// One thing to look at.
@@ -81,7 +101,7 @@ impl Registry {
     pub fn survey(&self, _: &Admin) -> Result<Status> {
         let now_ms = self.clock.now_ms();
         let now = self.clock.now();
-        let (head, moved_at, all, oldest, overdue) = self
+        let (head, moved_at, all, oldest, overdue, run) = self
             .storage
             .read(|db| {
                 let (head, moved_at) = log::head_and_time(db)?;
@@ -91,7 +111,8 @@ impl Registry {
                     all.push((endpoint, unsettled));
                 }
                 let oldest = deliveries::oldest_due(db)?;
-                Ok((head, moved_at, all, oldest, bindings::overdue_by_app(db, now)?))
+                let overdue = bindings::overdue_by_app(db, now)?;
+                Ok((head, moved_at, all, oldest, overdue, retention::run(db)?))
             })
             .map_err(|error| self.failed(error))?;
 
@@ -129,6 +150,7 @@ impl Registry {
             }],
             head_at: (moved_at > 0).then(|| Moment::from_unix_ms(moved_at)),
             deliveries: totals,
+            retention: shown(run),
             attention,
         })
     }
@@ -164,4 +186,10 @@ impl Registry {
         }
         all
     }
+}
+
+fn shown(Run { began_at, ended_at, gone, .. }: Run) -> Option<Retention> {
+    let Gone { events, deliveries, history, bindings } = gone;
+    let run = Retention { began_at, ended_at, events, deliveries, history, bindings };
+    (began_at != Moment::ZERO).then_some(run)
 }

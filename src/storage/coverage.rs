@@ -7,7 +7,9 @@ use diesel::prelude::*;
 
 use super::dialect::{self, AnyConnection, PolicyUse, on_either};
 use super::numbers::{calling_code_from, code_column, moment_from};
-use super::schema::{calling_code_carriers, calling_codes, carrier_coverage, folded_policies};
+use super::schema::{
+    calling_code_carriers, calling_codes, carrier_coverage, folded_policies, grants,
+};
 use super::{Result, Tx};
 use crate::domain::calling_code::CallingCode;
 use crate::domain::coverage::Reported;
@@ -28,6 +30,8 @@ pub struct Declared {
     pub policy: String,
     /// Numbers up to this id were derived anew since the policy changed. `None`: all were.
     pub recompute_after: Option<NumberId>,
+    /// The horizon; declaring something else leaves it as it is.
+    pub retained_since: Option<Moment>,
 }
 
 /// Holds the policy of a calling code until the transaction ends.
@@ -38,16 +42,12 @@ pub fn hold_policy(tx: &mut Tx<'_>, code: CallingCode, policy_use: PolicyUse) ->
 /// What was declared of a calling code, if anything was.
 pub fn declared(connection: &mut AnyConnection, code: CallingCode) -> Result<Option<Declared>> {
     let key = code_column(code);
-    let row: Option<(Option<i64>, String, Option<i64>)> = calling_codes::table
+    let row: Option<DeclaredRow> = calling_codes::table
         .find(key)
-        .select((
-            calling_codes::complete_since,
-            calling_codes::policy,
-            calling_codes::recompute_after,
-        ))
+        .select(DeclaredRow::as_select())
         .get_result(connection)
         .optional()?;
-    let Some((complete_since, policy, recompute_after)) = row else { return Ok(None) };
+    let Some(row) = row else { return Ok(None) };
     let rows: Vec<(i32, i16, i16)> = calling_code_carriers::table
         .filter(calling_code_carriers::calling_code.eq(key))
         .order(calling_code_carriers::carrier_id)
@@ -61,11 +61,12 @@ pub fn declared(connection: &mut AnyConnection, code: CallingCode) -> Result<Opt
         rows.iter().filter(|row| which(row) == 1).map(|row| ParticipantId(row.0)).collect()
     };
     Ok(Some(Declared {
-        complete_since: complete_since.map(moment_from).transpose()?,
+        complete_since: row.complete_since.map(moment_from).transpose()?,
         carriers: listed(|row| row.1),
         own_only: listed(|row| row.2),
-        policy,
-        recompute_after: recompute_after.map(NumberId),
+        policy: row.policy,
+        recompute_after: row.recompute_after.map(NumberId),
+        retained_since: row.retained_since.map(moment_from).transpose()?,
     }))
 }
 
@@ -152,6 +153,40 @@ pub fn recomputed(
     Ok(())
 }
 
+/// Moves the horizon of a calling code.
+pub fn move_horizon(tx: &mut Tx<'_>, code: CallingCode, to: Moment) -> Result<()> {
+    let horizon = calling_codes::retained_since.eq(to.on_axis());
+    on_either!(tx, bare => diesel::insert_into(calling_codes::table)
+        .values((
+            calling_codes::calling_code.eq(code_column(code)),
+            calling_codes::policy.eq("{}"),
+            horizon,
+        ))
+        .on_conflict(calling_codes::calling_code)
+        .do_update()
+        .set(horizon)
+        .execute(bare))?;
+    Ok(())
+}
+
+/// A calling code that carriers may speak of, or of which anything is known, whose horizon lies before
+/// `at`.
+pub fn with_horizon_before(
+    connection: &mut AnyConnection,
+    at: Moment,
+) -> Result<Option<CallingCode>> {
+    let moved: Vec<i32> = calling_codes::table
+        .filter(calling_codes::retained_since.ge(at.on_axis()))
+        .select(calling_codes::calling_code)
+        .load(connection)?;
+    let granted: Vec<i32> =
+        grants::table.select(grants::calling_code).distinct().load(connection)?;
+    let granted: Vec<CallingCode> =
+        granted.into_iter().map(calling_code_from).collect::<Result<_>>()?;
+    let mut codes = known(connection)?.into_iter().chain(granted);
+    Ok(codes.find(|code| *code != CallingCode::TEST && !moved.contains(&code_column(*code))))
+}
+
 /// Every calling code that anything is known of.
 pub fn known(connection: &mut AnyConnection) -> Result<Vec<CallingCode>> {
     let mut codes: Vec<i32> =
@@ -215,4 +250,13 @@ pub fn report(
         .set(values)
         .execute(bare))?;
     Ok(())
+}
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = calling_codes)]
+struct DeclaredRow {
+    complete_since: Option<i64>,
+    policy: String,
+    recompute_after: Option<i64>,
+    retained_since: Option<i64>,
 }

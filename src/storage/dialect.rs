@@ -11,7 +11,7 @@ use super::Error;
 use super::bindings::StateRow;
 use super::generations::KeyUse;
 use super::numbers::{NewNumberRow, NumberRow};
-use super::schema::{bindings, deliveries, numbers, participants};
+use super::schema::{bindings, deliveries, numbers, participants, retention_run};
 
 /// A connection to either database. Chosen by the URL's scheme, never by trying: a client library
 /// that is handed the other's URL opens an empty SQLite file named after the PostgreSQL server.
@@ -238,6 +238,18 @@ const KEY_LOCK: &str = "7161636174650002";
 
 /// The class of advisory locks on policies; any constant will do.
 const POLICY_LOCKS: i32 = 7_161_636;
+
+/// Locks the row of the retention run, so that nodes take turns.
+pub(super) fn lock_retention_run(connection: &mut AnyConnection) -> QueryResult<()> {
+    match connection {
+        AnyConnection::Postgres(bare) => retention_run::table
+            .for_update()
+            .select(retention_run::id)
+            .get_result::<i16>(bare)
+            .map(drop),
+        AnyConnection::Sqlite(_) => Ok(()),
+    }
+}
 
 /// Locks deliveries in the order in which whoever settles them goes.
 pub(super) fn lock_deliveries(

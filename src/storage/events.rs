@@ -1,4 +1,5 @@
-//! What carriers said, kept for ever in commit order.
+//! What carriers said, in commit order. Of what was forgotten the row stays, with the carrier's id and
+//! its place in the log, so that a repetition is one, and a follower finds no hole.
 
 use std::collections::HashMap;
 
@@ -8,10 +9,11 @@ use super::dialect::{AnyConnection, on_either};
 use super::numbers::moment_from;
 use super::schema::events;
 use super::{Error, Result, Tx};
+use crate::domain::acceptance::Used;
 use crate::domain::event::{EventType, ParticipantId, Says, SealedId, Statement};
 use crate::domain::number::NumberId;
 use crate::domain::position::Position;
-use crate::domain::time::{Day, Stated};
+use crate::domain::time::{DAY, Day, Moment, Stated};
 
 /// Seven columns a row, and PostgreSQL's protocol ends at 65,535 values.
 const ROWS_PER_STATEMENT_MAX: usize = 5_000;
@@ -30,7 +32,7 @@ pub fn known(
     connection: &mut AnyConnection,
     carrier: ParticipantId,
     ids: &[SealedId],
-) -> Result<HashMap<SealedId, Event>> {
+) -> Result<HashMap<SealedId, Used>> {
     let mut all = HashMap::new();
     for some in ids.chunks(ROWS_PER_STATEMENT_MAX) {
         let bytes: Vec<&[u8]> = some.iter().map(|id| id.0.as_slice()).collect();
@@ -39,19 +41,30 @@ pub fn known(
             .select(EventRow::as_select())
             .load(connection)?;
         for row in rows {
-            let event = Event::try_from(row)?;
-            all.insert(event.statement.id.clone(), event);
+            let (id, used) = used(row)?;
+            all.insert(id, used);
         }
     }
     Ok(all)
 }
 
-/// Everything that was ever said of `numbers`.
+/// What was said of `numbers`.
 pub fn of_numbers(
     connection: &mut AnyConnection,
     numbers: &[NumberId],
 ) -> Result<HashMap<NumberId, Vec<Statement>>> {
-    let mut all: HashMap<NumberId, Vec<Statement>> = HashMap::with_capacity(numbers.len());
+    let placed = placed(connection, numbers)?.into_iter();
+    let statements =
+        placed.map(|(id, said)| (id, said.into_iter().map(|(_, statement)| statement).collect()));
+    Ok(statements.collect())
+}
+
+/// What was said of `numbers`, each with its place in the log.
+pub fn placed(
+    connection: &mut AnyConnection,
+    numbers: &[NumberId],
+) -> Result<HashMap<NumberId, Vec<(Position, Statement)>>> {
+    let mut all: HashMap<NumberId, Vec<_>> = HashMap::with_capacity(numbers.len());
     for some in numbers.chunks(ROWS_PER_STATEMENT_MAX) {
         let ids: Vec<i64> = some.iter().map(|id| id.0).collect();
         let rows = events::table
@@ -59,11 +72,51 @@ pub fn of_numbers(
             .select(EventRow::as_select())
             .load(connection)?;
         for row in rows {
+            let position = Position(row.position);
             let event = Event::try_from(row)?;
-            all.entry(event.number).or_default().push(event.statement);
+            all.entry(event.number).or_default().push((position, event.statement));
         }
     }
     Ok(all)
+}
+
+/// The numbers after `after` up to `to` of which something is said that began before `at`, in the order
+/// of their ids, `limit` at most.
+pub fn numbers_with_past(
+    connection: &mut AnyConnection,
+    (after, to): (NumberId, NumberId),
+    at: Moment,
+    limit: i64,
+) -> Result<Vec<NumberId>> {
+    let (seconds, days) = (at.on_axis(), at.on_axis() / i64::from(DAY));
+    let early = events::stated_at.lt(seconds).or(events::stated_on.lt(days));
+    let ids: Vec<Option<i64>> = events::table
+        .filter(events::number_id.gt(after.0).and(events::number_id.le(to.0)))
+        .filter(early.assume_not_null())
+        .select(events::number_id)
+        .distinct()
+        .order(events::number_id)
+        .limit(limit)
+        .load(connection)?;
+    Ok(ids.into_iter().flatten().map(NumberId).collect())
+}
+
+/// Forgets what was said at these places but for the carrier's id, the type, and that it took effect
+/// before `before`.
+pub fn forget(tx: &mut Tx<'_>, places: &[Position], before: Moment) -> Result<()> {
+    for some in places.chunks(ROWS_PER_STATEMENT_MAX) {
+        let some = some.iter().map(|place| place.0);
+        diesel::update(events::table.filter(events::position.eq_any(some)))
+            .set((
+                events::number_id.eq(None::<i64>),
+                events::stated_on.eq(None::<i64>),
+                events::stated_at.eq(before.on_axis()),
+                events::undoes.eq(None::<Vec<u8>>),
+                events::recorded_at.eq(0),
+            ))
+            .execute(&mut **tx)?;
+    }
+    Ok(())
 }
 
 /// Writes `new` under the positions from `first` on.
@@ -83,7 +136,7 @@ pub fn append(tx: &mut Tx<'_>, first: Position, new: &[Event], now_ms: i64) -> R
 struct EventRow {
     position: i64,
     carrier_id: i32,
-    number_id: i64,
+    number_id: Option<i64>,
     event_id: Vec<u8>,
     kind: i16,
     stated_on: Option<i64>,
@@ -103,7 +156,7 @@ impl EventRow {
         EventRow {
             position,
             carrier_id: statement.carrier.0,
-            number_id: event.number.0,
+            number_id: Some(event.number.0),
             event_id: statement.id.0.clone(),
             kind: statement.says.event_type().code(),
             stated_on,
@@ -118,8 +171,7 @@ impl TryFrom<EventRow> for Event {
     type Error = Error;
 
     fn try_from(row: EventRow) -> Result<Event> {
-        let kind = EventType::from_code(row.kind)
-            .ok_or(Error::Inconsistent("an event type that doesn't exist"))?;
+        let kind = event_type_from(row.kind)?;
         let stated = match (row.stated_on, row.stated_at) {
             (Some(day), None) => Some(Stated::On(day_from(day)?)),
             (None, Some(seconds)) => Some(Stated::At(moment_from(seconds)?)),
@@ -128,7 +180,7 @@ impl TryFrom<EventRow> for Event {
         let says = Says::from_parts(kind, stated, row.undoes.map(SealedId))
             .ok_or(Error::Inconsistent("an event with the wrong members"))?;
         Ok(Event {
-            number: NumberId(row.number_id),
+            number: row.number_id.map(NumberId).ok_or(Error::Inconsistent("an event of nobody"))?,
             statement: Statement {
                 carrier: ParticipantId(row.carrier_id),
                 id: SealedId(row.event_id),
@@ -136,6 +188,20 @@ impl TryFrom<EventRow> for Event {
             },
         })
     }
+}
+
+fn used(row: EventRow) -> Result<(SealedId, Used)> {
+    if row.number_id.is_none() {
+        let before = moment_from(row.stated_at.unwrap_or_default())?;
+        let used = Used::Forgotten { event_type: event_type_from(row.kind)?, before };
+        return Ok((SealedId(row.event_id), used));
+    }
+    let Event { number, statement } = Event::try_from(row)?;
+    Ok((statement.id, Used::Kept { number, says: statement.says }))
+}
+
+fn event_type_from(code: i16) -> Result<EventType> {
+    EventType::from_code(code).ok_or(Error::Inconsistent("an event type that doesn't exist"))
 }
 
 fn day_from(number: i64) -> Result<Day> {

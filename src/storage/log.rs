@@ -96,7 +96,7 @@ pub fn since(connection: &mut AnyConnection, applied: Position) -> Result<Entrie
     if through == applied {
         return Ok(Entries { through, ..Entries::default() });
     }
-    let said: Vec<i64> = events::table
+    let said: Vec<Option<i64>> = events::table
         .filter(events::position.gt(applied.0).and(events::position.le(through.0)))
         .select(events::number_id)
         .load(connection)?;
@@ -110,7 +110,8 @@ pub fn since(connection: &mut AnyConnection, applied: Position) -> Result<Entrie
     }
 
     let mut entries = Entries { through, ..Entries::default() };
-    entries.numbers.extend(said.into_iter().map(NumberId));
+    // What was forgotten meanwhile names no number; that the number changed is told further on.
+    entries.numbers.extend(said.into_iter().flatten().map(NumberId));
     for (kind, subject) in changed {
         let subject_in = i32::try_from(subject).map_err(|_| UNKNOWN_CHANGE);
         match kind {

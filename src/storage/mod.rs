@@ -26,6 +26,7 @@ pub mod generations;
 pub mod log;
 pub mod numbers;
 pub mod participants;
+pub mod retention;
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::ops::{Deref, DerefMut};

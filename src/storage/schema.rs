@@ -67,6 +67,7 @@ diesel::table! {
         complete_since -> Nullable<BigInt>,
         policy -> Text,
         recompute_after -> Nullable<BigInt>,
+        retained_since -> Nullable<BigInt>,
     }
 }
 
@@ -125,7 +126,7 @@ diesel::table! {
     events (position) {
         position -> BigInt,
         carrier_id -> Integer,
-        number_id -> BigInt,
+        number_id -> Nullable<BigInt>,
         event_id -> Binary,
         kind -> SmallInt,
         stated_on -> Nullable<BigInt>,
@@ -228,6 +229,19 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    retention_run (id) {
+        id -> SmallInt,
+        began_at -> BigInt,
+        ended_at -> Nullable<BigInt>,
+        after_number -> BigInt,
+        events -> BigInt,
+        deliveries -> BigInt,
+        history -> BigInt,
+        bindings -> BigInt,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     log_head,
     key_generations,
@@ -247,4 +261,5 @@ diesel::allow_tables_to_appear_in_same_query!(
     endpoints,
     deliveries,
     attempts,
+    retention_run,
 );

@@ -54,6 +54,9 @@ fn without_anything_the_defaults_hold() {
     assert_eq!((webhooks.retry_hours, webhooks.secret_overlap_hours), (75, 24));
     assert_eq!((webhooks.in_flight_max, webhooks.in_flight_per_endpoint_max), (256, 8));
     assert_eq!(webhooks.allowed_networks, []);
+    let kept = config.retention;
+    assert_eq!((kept.events_days, kept.deliveries_days), (1826, 90));
+    assert_eq!((kept.duties_days, kept.removed_bindings_days), (180, 180));
     assert_eq!(config.policy.file, None);
     assert_eq!((config.log.level, config.log.format), (log::LevelFilter::Info, LogFormat::Text));
 }
@@ -115,6 +118,10 @@ fn a_number_has_bounds() {
         ("VACATE_WEBHOOKS_IN_FLIGHT_MAX", 8, 10_000),
         ("VACATE_WEBHOOKS_IN_FLIGHT_PER_ENDPOINT_MAX", 1, 256),
         ("VACATE_WEBHOOKS_SECRET_OVERLAP_HOURS", 1, 168),
+        ("VACATE_RETENTION_EVENTS_DAYS", 730, 36_525),
+        ("VACATE_RETENTION_DELIVERIES_DAYS", 7, 3650),
+        ("VACATE_RETENTION_DUTIES_DAYS", 30, 3650),
+        ("VACATE_RETENTION_REMOVED_BINDINGS_DAYS", 180, 3650),
     ] {
         for inside in [lowest, highest] {
             with(variable, &inside.to_string()).unwrap();

@@ -18,6 +18,7 @@ mod permissions;
 mod policies;
 mod postgres;
 mod readme;
+mod retention;
 mod rotation;
 mod scenarios;
 mod semantics;

@@ -62,7 +62,8 @@ CREATE TABLE calling_codes (
     calling_code    INTEGER PRIMARY KEY,
     complete_since  BIGINT,
     policy          TEXT NOT NULL,
-    recompute_after BIGINT
+    recompute_after BIGINT,
+    retained_since  BIGINT
 );
 
 -- The policy that a calling code's numbers were folded under: when it changes, they are folded anew.
@@ -113,10 +114,11 @@ CREATE TABLE elements (
 );
 CREATE INDEX elements_of_number ON elements (number_id);
 
+-- An event without a number is forgotten: its id was used, for an event of this kind before stated_at.
 CREATE TABLE events (
     position    BIGINT PRIMARY KEY,
     carrier_id  INTEGER NOT NULL,
-    number_id   BIGINT NOT NULL,
+    number_id   BIGINT,
     event_id    BYTEA NOT NULL,
     kind        SMALLINT NOT NULL,
     stated_on   BIGINT,
@@ -157,6 +159,7 @@ CREATE INDEX bindings_of_app ON bindings (app_id, id);
 CREATE INDEX bindings_with_date ON bindings (app_id) WHERE freeze_by IS NOT NULL;
 CREATE INDEX bindings_of_number ON bindings (number_id);
 CREATE INDEX bindings_to_recompute ON bindings (recompute_at) WHERE recompute_at IS NOT NULL;
+CREATE INDEX bindings_removed ON bindings (removed_at) WHERE removed_at IS NOT NULL;
 CREATE INDEX bindings_with_duty ON bindings (app_id, id) WHERE demand <> 0 OR response <> 0;
 
 CREATE TABLE duty_history (
@@ -169,6 +172,7 @@ CREATE TABLE duty_history (
     response   SMALLINT NOT NULL
 );
 CREATE INDEX duty_history_of_binding ON duty_history (binding_id, id);
+CREATE INDEX duty_history_by_age ON duty_history (at);
 
 CREATE TABLE endpoints (
     id               BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -211,6 +215,7 @@ CREATE INDEX deliveries_due ON deliveries (endpoint_id, next_attempt_at, id) WHE
 CREATE INDEX deliveries_in_order ON deliveries (endpoint_id, number_id, id) WHERE next_attempt_at IS NOT NULL;
 CREATE INDEX deliveries_of_app ON deliveries (app_id, id);
 CREATE INDEX deliveries_of_binding ON deliveries (binding_id) WHERE next_attempt_at IS NOT NULL;
+CREATE INDEX deliveries_settled ON deliveries (settled_at) WHERE next_attempt_at IS NULL;
 
 CREATE TABLE attempts (
     delivery_id BIGINT NOT NULL,
@@ -222,3 +227,17 @@ CREATE TABLE attempts (
     error       TEXT,
     PRIMARY KEY (delivery_id, attempt)
 );
+
+-- The last run of what deletes what is no longer needed: how far it is, and what it deleted.
+CREATE TABLE retention_run (
+    id           SMALLINT PRIMARY KEY CHECK (id = 1),
+    began_at     BIGINT NOT NULL,
+    ended_at     BIGINT,
+    after_number BIGINT NOT NULL,
+    events       BIGINT NOT NULL,
+    deliveries   BIGINT NOT NULL,
+    history      BIGINT NOT NULL,
+    bindings     BIGINT NOT NULL
+);
+INSERT INTO retention_run (id, began_at, ended_at, after_number, events, deliveries, history, bindings)
+VALUES (1, 0, 0, 0, 0, 0, 0, 0);

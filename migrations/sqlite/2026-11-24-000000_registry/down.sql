@@ -1,3 +1,4 @@
+DROP TABLE retention_run;
 DROP TABLE attempts;
 DROP TABLE deliveries;
 DROP TABLE endpoints;

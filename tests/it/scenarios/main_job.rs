@@ -179,7 +179,7 @@ in_a_world_on_both_databases! {
         assert_eq!(refused.code(), Some("not_found"));
 
         // The same account_ref of another app is another account.
-        let own = other.binds("u-1", NUMBER, "2020-11-23T09:20:00Z").await;
+        let own = other.binds("u-1", NUMBER, "2022-11-23T09:20:00Z").await;
         assert_eq!((own.change, own.demand), (Some(Change::Bound), Demand::Freeze));
         assert_eq!(other.hears().await, "account.freeze_requested u-1 #1 disconnected");
         assert_eq!(one.binding("u-1").await.verified_at, moment("2025-06-01T12:00:00Z"));

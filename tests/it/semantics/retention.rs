@@ -50,11 +50,9 @@ impl Number {
     fn forget(&mut self, random: &mut Random) {
         let days = u32::try_from(random.below(40)).expect("a few days");
         self.horizon = self.horizon.plus(random.pick(&[days * DAY, days * DAY / 4, DAY]));
-        let gone: Vec<_> = forgettable(&self.kept, &self.policy, self.horizon)
-            .into_iter()
-            .map(|it| (it.carrier, it.id.clone()))
-            .collect();
-        self.kept.retain(|it| !gone.contains(&(it.carrier, it.id.clone())));
+        let gone = forgettable(&self.kept, &self.policy, self.horizon);
+        let kept = self.kept.iter().enumerate().filter(|(place, _)| !gone.contains(place));
+        self.kept = kept.map(|(_, it)| it.clone()).collect();
     }
 
     /// A carrier says something more about the number, and it is accepted.
