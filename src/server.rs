@@ -164,18 +164,15 @@ impl Server {
         }
     }
 
-    /// Drains: what is under way is finished, endpoints are given back, nothing new is taken. After the
-    /// time that the settings give, it ends all the same.
+    /// Drains: what is under way is finished, endpoints are given back, nothing new is taken, neither
+    /// requests nor messages. After the time that the settings give, it ends all the same.
     pub async fn stop(self) {
-        let drained = async {
-            self.http.stop(true).await;
-            self.stop.send_replace(true);
-            if self.worker.await.is_err() {
-                log::error!("the worker panicked");
-            }
-        };
-        if tokio::time::timeout(self.stop_max, drained).await.is_err() {
-            log::warn!("not everything ended in time; it will be done at the next start");
+        self.stop.send_replace(true);
+        let drained = async { tokio::join!(self.http.stop(true), self.worker) };
+        match tokio::time::timeout(self.stop_max, drained).await {
+            Ok((_, Ok(()))) => {}
+            Ok((_, Err(_))) => log::error!("the worker panicked"),
+            Err(_) => log::warn!("not everything ended in time; it will be done at the next start"),
         }
     }
 }
@@ -299,6 +296,7 @@ fn serve(
             body_seconds_max: config.server.body_seconds_max,
             page_max: i64::try_from(config.limits.page_max).unwrap_or(i64::MAX),
             requests_per_second: config.limits.requests_per_second,
+            attempt_max: Duration::from_secs(config.webhooks.attempt_seconds_max),
         },
         public_url: public_url.to_owned(),
         room: Arc::new(Semaphore::new(config.database.waiting_max)),

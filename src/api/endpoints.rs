@@ -16,8 +16,8 @@ use crate::http::query::List;
 use crate::http::shared_registry::SharedRegistry;
 use crate::registry::{EndpointChange, EndpointState, EndpointView, Wanted};
 
-/// How long a test waits for its first try: the longest attempt, and a little.
-const TEST_SECONDS_MAX: u64 = 17;
+/// How much longer a test waits for its first try than the longest attempt takes.
+const TEST_MARGIN: Duration = Duration::from_secs(2);
 /// How often a test looks, should a bell have been missed.
 const TEST_LOOK_MS: u64 = 250;
 
@@ -93,7 +93,7 @@ pub async fn test(app: App, id: Path<String>, registry: SharedRegistry) -> Answe
     let (delivery, state) =
         registry.clone().run(move |registry| registry.test_endpoint(&tested, &id)).await?;
     let bell = registry.settled_bell();
-    let patience = tokio::time::Instant::now() + Duration::from_secs(TEST_SECONDS_MAX);
+    let patience = tokio::time::Instant::now() + registry.0.limits.attempt_max + TEST_MARGIN;
     loop {
         let (app, delivery) = (app.clone(), delivery.clone());
         let there = registry.clone();

@@ -8,23 +8,27 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::header::{HeaderMap, HeaderName, HeaderValue};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::sender::Sender;
 use crate::domain::attempt::{Attempt, FailureKind, Outcome};
-use crate::domain::breaker::Breaker;
 use crate::domain::rejection::Rejection;
 use crate::domain::retry::Schedule;
 use crate::domain::signature::{self, ID_HEADER, SIGNATURE_HEADER, Secret, TIMESTAMP_HEADER};
-use crate::registry::{Delivery, Endpoint, EndpointState, More, Outgoing, Registry};
+use crate::registry::{Delivery, DeliveryId, Endpoint, More, Outgoing, Registry, Taken};
 
 /// How often the worker looks without being woken: for what time brings, and for what another node
 /// committed.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// Beyond the longest round of attempts, so that a lease outlives what it covers.
+/// Beyond the longest attempt, so that a lease outlives what it covers.
 const LEASE_MARGIN_MS: i64 = 15_000;
+/// Tests under way, at most, beside all other messages.
+const TESTS_IN_FLIGHT_MAX: usize = 32;
+
+/// Turns true when it is time to stop.
+type Stop = watch::Receiver<bool>;
 
 /// What a worker may do at once.
 #[derive(Clone, Copy, Debug)]
@@ -45,18 +49,20 @@ pub struct Worker {
     sender: Arc<Sender>,
     limits: Limits,
     in_flight: Arc<Semaphore>,
+    tests: Arc<Semaphore>,
 }
 
 impl Worker {
     /// A worker of `registry`.
     pub fn new(registry: Arc<Registry>, sender: Sender, limits: Limits) -> Worker {
         let in_flight = Arc::new(Semaphore::new(limits.in_flight_max));
-        Worker { registry, sender: Arc::new(sender), limits, in_flight }
+        let tests = Arc::new(Semaphore::new(TESTS_IN_FLIGHT_MAX));
+        Worker { registry, sender: Arc::new(sender), limits, in_flight, tests }
     }
 
-    /// Works until `stop` turns true; then it takes nothing more, waits for what is under way, and gives
-    /// its endpoints back.
-    pub async fn run(self, mut stop: watch::Receiver<bool>) {
+    /// Works until `stop` turns true; then it sends nothing more, settles what is under way, and gives its
+    /// endpoints back.
+    pub async fn run(self, mut stop: Stop) {
         let bell = self.registry.bell();
         let this = Arc::new(self);
         let mut serving = JoinSet::new();
@@ -64,6 +70,10 @@ impl Worker {
             // Armed before the look, so that what is committed meanwhile isn't slept through.
             let rung = bell.notified();
             let more = this.let_time_pass().await;
+            if *stop.borrow() {
+                break;
+            }
+            this.take_tests(&mut serving).await;
             this.take_endpoints(&mut serving, &stop).await;
             while serving.try_join_next().is_some() {}
             if more == More::Perhaps {
@@ -100,11 +110,29 @@ impl Worker {
         }
     }
 
-    async fn take_endpoints(
-        self: &Arc<Self>,
-        serving: &mut JoinSet<()>,
-        stop: &watch::Receiver<bool>,
-    ) {
+    /// Tests go past breakers and backlogs, so not even the room that those take is theirs.
+    async fn take_tests(self: &Arc<Self>, serving: &mut JoinSet<()>) {
+        let room = free(&self.tests, TESTS_IN_FLIGHT_MAX);
+        let most = room.len();
+        let tests = self.ask(move |registry| registry.untried_tests(most)).await;
+        for (test, permit) in tests.unwrap_or_default().into_iter().zip(room) {
+            let this = Arc::clone(self);
+            serving.spawn(async move { this.serve_test(test, permit).await });
+        }
+    }
+
+    async fn serve_test(&self, test: DeliveryId, permit: OwnedSemaphorePermit) {
+        let lease_ms = self.lease_ms();
+        let taken = self.ask(move |registry| registry.take_test(test, lease_ms)).await;
+        let Some(taken) = taken.flatten() else { return };
+        let endpoint = taken.endpoint.clone();
+        let mut under_way = JoinSet::new();
+        self.start(&mut under_way, taken, vec![permit]);
+        let tried = under_way.join_all().await;
+        self.settle(&endpoint, tried).await;
+    }
+
+    async fn take_endpoints(self: &Arc<Self>, serving: &mut JoinSet<()>, stop: &Stop) {
         let most = self.in_flight.available_permits();
         if most == 0 {
             return;
@@ -117,77 +145,88 @@ impl Worker {
         }
     }
 
-    /// Sends what is due to one endpoint, round after round, while its breaker lets it.
-    async fn serve(&self, mut endpoint: Endpoint, stop: watch::Receiver<bool>) {
-        let mut room = self.room(&endpoint);
-        while room > 0 && !*stop.borrow() {
-            let again_ms = self.lease_ms();
-            let asked = endpoint.clone();
-            let taken = self.ask(move |registry| registry.take_due(&asked, room, again_ms)).await;
-            let Some(taken) = taken.flatten().filter(|taken| !taken.outgoing.is_empty()) else {
+    /// Sends what is due to one endpoint while its breaker lets it, each message as soon as there is room
+    /// for it, and settles each try as it ends: a slow one holds back nothing but what is about its own
+    /// number.
+    async fn serve(&self, mut endpoint: Endpoint, stop: Stop) {
+        let mut under_way = JoinSet::new();
+        let mut goes_on = true;
+        loop {
+            if goes_on {
+                goes_on = self.begin(&mut endpoint, &mut under_way, &stop).await.is_some();
+            }
+            if under_way.is_empty() {
                 break;
-            };
-            endpoint = taken.endpoint;
-            let tried = self.send_all(&endpoint, taken.outgoing).await;
-            let schedule = self.limits.schedule;
-            let mut settled = endpoint.clone();
-            let breaker = self
-                .ask(move |registry| {
-                    let breaker = registry.settle(&mut settled, schedule, &tried)?;
-                    Ok((breaker, settled))
-                })
-                .await;
-            let Some((breaker, settled)) = breaker else { break };
-            endpoint = settled;
-            room = self.room_after(breaker);
-            if endpoint.state == EndpointState::Disabled {
-                break;
+            }
+            let tried = ended(&mut under_way).await;
+            if !tried.is_empty() {
+                match self.settle(&endpoint, tried).await {
+                    Some(settled) => endpoint = settled,
+                    None => goes_on = false,
+                }
             }
         }
         self.ask(move |registry| registry.release_endpoint(&endpoint)).await;
     }
 
-    fn room(&self, endpoint: &Endpoint) -> usize {
-        // A half-open breaker lets one through; what a row says of it is all that is needed.
-        if endpoint.open_until.is_some() { 1 } else { usize::MAX }
+    /// Begins as many messages as are due and there is room for; nothing when no more may be begun.
+    async fn begin(
+        &self,
+        endpoint: &mut Endpoint,
+        under_way: &mut JoinSet<(Delivery, Attempt)>,
+        stop: &Stop,
+    ) -> Option<()> {
+        let most = self.limits.in_flight_per_endpoint_max;
+        let room = self.registry.room(endpoint, under_way.len(), most);
+        let mut permits = Vec::new();
+        if room > 0 && under_way.is_empty() {
+            permits.push(Arc::clone(&self.in_flight).acquire_owned().await.ok()?);
+        }
+        permits.extend(free(&self.in_flight, room - permits.len()));
+        if *stop.borrow() {
+            return None;
+        }
+        if permits.is_empty() {
+            return Some(());
+        }
+        // Nothing is taken that would have to wait: its lease would run out before it is sent.
+        let (asked, room, lease_ms) = (endpoint.clone(), permits.len(), self.lease_ms());
+        let taken = self.ask(move |registry| registry.take_due(&asked, room, lease_ms)).await??;
+        *endpoint = taken.endpoint.clone();
+        self.start(under_way, taken, permits);
+        Some(())
     }
 
-    fn room_after(&self, breaker: Breaker) -> usize {
-        if breaker.open_until.is_some() { 0 } else { usize::MAX }
-    }
-
-    /// Sends a round, so many at once as one endpoint may have.
-    async fn send_all(&self, endpoint: &Endpoint, due: Vec<Outgoing>) -> Vec<(Delivery, Attempt)> {
-        let asked = endpoint.clone();
-        let secrets = Arc::new(
-            self.ask(move |registry| registry.secrets_of(&asked)).await.unwrap_or_default(),
-        );
-        let own = Arc::new(Semaphore::new(self.limits.in_flight_per_endpoint_max));
-        let mut sending = JoinSet::new();
-        for outgoing in due {
-            let (own, all) = (Arc::clone(&own), Arc::clone(&self.in_flight));
+    /// Sends each message with a permit of its own.
+    fn start(
+        &self,
+        under_way: &mut JoinSet<(Delivery, Attempt)>,
+        taken: Taken,
+        permits: Vec<OwnedSemaphorePermit>,
+    ) {
+        let Taken { endpoint, secrets, outgoing } = taken;
+        let secrets = Arc::new(secrets);
+        for (outgoing, permit) in outgoing.into_iter().zip(permits) {
             let (secrets, sender) = (Arc::clone(&secrets), Arc::clone(&self.sender));
             let (registry, url) = (Arc::clone(&self.registry), endpoint.url.clone());
-            sending.spawn(async move {
-                let _own = own.acquire_owned().await;
-                let _all = all.acquire_owned().await;
+            under_way.spawn(async move {
                 let now_ms = registry.clock().now_ms();
                 let attempt = send(&sender, &url, &secrets, &outgoing, now_ms).await;
+                drop(permit);
                 (outgoing.delivery, attempt)
             });
         }
-        let mut tried = Vec::new();
-        while let Some(done) = sending.join_next().await {
-            tried.extend(done);
-        }
-        tried.sort_by_key(|(delivery, _)| delivery.id);
-        tried
+    }
+
+    /// Writes what came of tries; the endpoint after them, if that could be done.
+    async fn settle(&self, called: &Endpoint, tried: Vec<(Delivery, Attempt)>) -> Option<Endpoint> {
+        let (called, schedule) = (called.clone(), self.limits.schedule);
+        self.ask(move |registry| registry.settle(&called, schedule, &tried)).await.flatten()
     }
 
     fn lease_ms(&self) -> i64 {
-        let rounds = 32_usize.div_ceil(self.limits.in_flight_per_endpoint_max.max(1));
-        let longest = self.limits.attempt_max.as_millis() * u128::try_from(rounds).unwrap_or(1);
-        i64::try_from(longest).unwrap_or(i64::MAX).saturating_add(LEASE_MARGIN_MS)
+        let longest = i64::try_from(self.limits.attempt_max.as_millis()).unwrap_or(i64::MAX);
+        longest.saturating_add(LEASE_MARGIN_MS)
     }
 
     /// Asks the registry where waiting is allowed. A failure is logged, and tried again at the next look.
@@ -211,6 +250,24 @@ impl Worker {
     }
 }
 
+/// The tries that have ended, as soon as one has; none when it is time to look for what came due.
+async fn ended(under_way: &mut JoinSet<(Delivery, Attempt)>) -> Vec<(Delivery, Attempt)> {
+    let mut tried = Vec::new();
+    if let Ok(Some(first)) = tokio::time::timeout(LOOK_EVERY, under_way.join_next()).await {
+        tried.extend(first);
+        while let Some(next) = under_way.try_join_next() {
+            tried.extend(next);
+        }
+    }
+    tried
+}
+
+/// So many permits as are free, `most` at most.
+fn free(semaphore: &Arc<Semaphore>, most: usize) -> Vec<OwnedSemaphorePermit> {
+    let one = || Arc::clone(semaphore).try_acquire_owned().ok();
+    std::iter::from_fn(one).take(most).collect()
+}
+
 /// One attempt, signed anew.
 async fn send(
     sender: &Sender,
@@ -221,20 +278,28 @@ async fn send(
 ) -> Attempt {
     let at = chrono::DateTime::from_timestamp_millis(now_ms).unwrap_or_default();
     let began = Instant::now();
-    let outcome = match headers(secrets, outgoing, at.timestamp()) {
-        Some(headers) => sender.post(url, headers, outgoing.body.clone().into()).await,
-        None => Outcome::Failed(FailureKind::BadAnswer),
+    let body = outgoing.body.as_deref();
+    let signed =
+        body.and_then(|body| Some((body, headers(secrets, outgoing, body, at.timestamp())?)));
+    let outcome = match signed {
+        Some((body, headers)) => sender.post(url, headers, body.to_owned().into()).await,
+        None => Outcome::Failed(FailureKind::NotMade),
     };
     Attempt { at, took: began.elapsed(), outcome }
 }
 
-fn headers(secrets: &[Secret], outgoing: &Outgoing, timestamp: i64) -> Option<HeaderMap> {
+fn headers(
+    secrets: &[Secret],
+    outgoing: &Outgoing,
+    body: &str,
+    timestamp: i64,
+) -> Option<HeaderMap> {
     let signing: Vec<&Secret> = secrets.iter().collect();
     if signing.is_empty() {
         return None;
     }
     let id = &outgoing.delivery.message_id;
-    let signed = signature::sign(&signing, id, timestamp, outgoing.body.as_bytes());
+    let signed = signature::sign(&signing, id, timestamp, body.as_bytes());
     let mut headers = HeaderMap::new();
     for (name, value) in [
         (ID_HEADER, id.clone()),

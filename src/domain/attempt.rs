@@ -58,6 +58,11 @@ impl Outcome {
         )
     }
 
+    /// Whether the receiver had no part in it: then its breaker learns nothing from it.
+    pub fn is_ours(&self) -> bool {
+        matches!(self, Outcome::Failed(FailureKind::NotMade))
+    }
+
     /// How long the receiver asked to be left alone, at most [`RETRY_AFTER_MAX`].
     pub fn retry_after(&self, now: DateTime<Utc>) -> Option<Duration> {
         match self {
@@ -84,6 +89,8 @@ pub enum FailureKind {
     Timeout,
     /// The answer broke off or wasn't HTTP.
     BadAnswer,
+    /// The registry itself couldn't write or sign the message.
+    NotMade,
 }
 
 impl FailureKind {
@@ -99,6 +106,7 @@ impl FailureKind {
             }
             FailureKind::Timeout => "no answer in time",
             FailureKind::BadAnswer => "broken answer",
+            FailureKind::NotMade => "not sent: our own failure",
         }
     }
 }

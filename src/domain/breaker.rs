@@ -42,7 +42,7 @@ impl Breaker {
         if outcome.is_delivered() {
             return Breaker::default();
         }
-        if self.open_until.is_some_and(|until| now < until) {
+        if outcome.is_ours() || self.open_until.is_some_and(|until| now < until) {
             return self;
         }
         let consecutive_failures = self.consecutive_failures.saturating_add(1);

@@ -3,6 +3,7 @@
 use std::future::{Ready, ready};
 use std::ops::Deref;
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest, web};
@@ -23,6 +24,8 @@ pub struct Limits {
     pub page_max: i64,
     /// Requests a second of one participant, at most.
     pub requests_per_second: u32,
+    /// The longest attempt of a webhook.
+    pub attempt_max: Duration,
 }
 
 /// What all handlers share.

@@ -9,36 +9,45 @@ use serde::Serialize;
 use zeroize::Zeroizing;
 
 use super::{Registry, Result, internal};
-use crate::domain::attempt::Attempt;
+use crate::domain::attempt::{Attempt, Outcome};
 use crate::domain::breaker::Breaker;
 use crate::domain::duty::MessageType;
+use crate::domain::position::Position;
 use crate::domain::rejection::{Code, Rejection};
 use crate::domain::retry::{Next, Schedule, Tried};
 use crate::domain::signature::Secret;
 use crate::domain::time::Moment;
 use crate::keys::Sealed;
+use crate::storage::attempts::{self, Recorded};
 use crate::storage::bindings::{self, BindingId, Bound};
 use crate::storage::deliveries::{self, Delivery, DeliveryId, State};
 use crate::storage::endpoints::{self, Endpoint};
-use crate::storage::{Backend, log};
+use crate::storage::{self, Backend, Tx, log};
 
-/// Deliveries of one endpoint that a worker takes at once. Their tries are settled in one commit.
-const DELIVERIES_TAKEN_MAX: i64 = 32;
-
-/// A message ready to be sent.
+/// A message to be sent; its try is counted.
 pub struct Outgoing {
     /// Which delivery.
     pub delivery: Delivery,
-    /// The body, as it will be signed.
-    pub body: String,
+    /// The body, as it will be signed. Without one there is nothing to send, and the try has failed.
+    pub body: Option<String>,
 }
 
 /// What a worker takes at once.
 pub struct Taken {
     /// The endpoint as it is now.
     pub endpoint: Endpoint,
+    /// What signs for it now: the old secret too while it overlaps; nothing when they can't be opened.
+    pub secrets: Vec<Secret>,
     /// What is due to it.
     pub outgoing: Vec<Outgoing>,
+}
+
+/// What was begun in a transaction, and what its messages are made of.
+struct Begun {
+    endpoint: Endpoint,
+    deliveries: Vec<Delivery>,
+    bound: HashMap<BindingId, Bound>,
+    head: Position,
 }
 
 #[derive(Serialize)]
@@ -65,15 +74,12 @@ impl Registry {
             .errands
             .read(|db| endpoints::due(db, now, most))
             .map_err(|error| self.failed(error))?;
-        let mut leased = Vec::with_capacity(due.len());
-        for id in due {
-            let taken = self
-                .errands
-                .write(|tx| endpoints::lease(tx, id, now, now + lease_ms))
-                .map_err(|error| self.failed(error))?;
-            leased.extend(taken);
+        if due.is_empty() {
+            return Ok(Vec::new());
         }
-        Ok(leased)
+        self.errands
+            .write(|tx| endpoints::lease(tx, &due, now, now + lease_ms))
+            .map_err(|error| self.failed(error))
     }
 
     /// Ends the leases of a process that was killed, where no other can have any: on SQLite this one is
@@ -90,8 +96,15 @@ impl Registry {
         }
     }
 
-    /// Takes what is due to a leased endpoint and counts the tries; the endpoint comes back as it is now.
-    /// `again_ms` is when the deliveries come due again if this process is never heard of again.
+    /// How many more messages may be begun to an endpoint that has `in_flight` under way.
+    pub fn room(&self, endpoint: &Endpoint, in_flight: usize, in_flight_max: usize) -> usize {
+        let now = chrono::DateTime::from_timestamp_millis(self.clock.now_ms()).unwrap_or_default();
+        breaker_of(endpoint).room(now, in_flight, in_flight_max)
+    }
+
+    /// Takes what is due to a leased endpoint, `room` messages at most, and counts the tries. What is
+    /// taken comes due again after `lease_ms`, if this process is never heard of again, and so long the
+    /// endpoint is kept.
     ///
     /// # Errors
     /// `unavailable`, `outcome_unknown`.
@@ -99,44 +112,70 @@ impl Registry {
         &self,
         endpoint: &Endpoint,
         room: usize,
-        again_ms: i64,
+        lease_ms: i64,
     ) -> Result<Option<Taken>> {
         let now = self.clock.now_ms();
-        let most = i64::try_from(room).unwrap_or(i64::MAX).min(DELIVERIES_TAKEN_MAX);
-        let taken = self
+        let most = i64::try_from(room).unwrap_or(i64::MAX);
+        let begun = self
             .errands
             .write(|tx| {
                 let Some(endpoint) = endpoints::still_leased(tx, endpoint)? else {
                     return Ok(None);
                 };
                 let due = deliveries::due(tx, endpoint.id, now, most)?;
-                let ids: Vec<BindingId> = due.iter().filter_map(|one| one.binding).collect();
-                let bound = bindings::by_ids(tx, &ids)?;
-                let (mut current, passed): (Vec<_>, Vec<_>) =
-                    due.into_iter().partition(|one| is_current(one, &bound));
-                for mut delivery in passed {
-                    delivery.state = State::Superseded;
-                    delivery.next_attempt_at = None;
-                    delivery.settled_at = Some(now);
-                    deliveries::settle(tx, &delivery)?;
+                if !due.is_empty() {
+                    endpoints::renew(tx, &endpoint, now + lease_ms)?;
                 }
-                let ids: Vec<DeliveryId> = current.iter().map(|one| one.id).collect();
-                let begun = deliveries::begin_try(tx, &ids, now + again_ms)?;
-                current.retain(|one| begun.contains(&one.id));
-                Ok(Some((endpoint, current, bound, log::head(tx)?)))
+                begin(tx, endpoint, due, (now, now + lease_ms)).map(Some)
             })
             .map_err(|error| self.failed(error))?;
-        let Some((endpoint, current, bound, head)) = taken else { return Ok(None) };
+        Ok(begun.map(|begun| self.taken(begun)))
+    }
+
+    /// Tests that nobody has tried yet.
+    ///
+    /// # Errors
+    /// `unavailable`.
+    pub fn untried_tests(&self, most: usize) -> Result<Vec<DeliveryId>> {
+        let now = self.clock.now_ms();
+        let most = i64::try_from(most).unwrap_or(i64::MAX);
+        self.errands
+            .read(|db| deliveries::untried_tests(db, now, most))
+            .map_err(|error| self.failed(error))
+    }
+
+    /// Takes a test as [`Registry::take_due`] takes what is due, but whoever has its endpoint, whatever
+    /// else is due to it and however it failed: whoever asks for a test wants to know how it is now.
+    ///
+    /// # Errors
+    /// `unavailable`, `outcome_unknown`.
+    pub fn take_test(&self, test: DeliveryId, lease_ms: i64) -> Result<Option<Taken>> {
+        let now = self.clock.now_ms();
+        let begun = self
+            .errands
+            .write(|tx| {
+                let Some(test) = deliveries::by_id(tx, test)? else { return Ok(None) };
+                let Some(endpoint) = endpoints::by_id(tx, test.endpoint)? else { return Ok(None) };
+                if !endpoint.is_sent_to() {
+                    return Ok(None);
+                }
+                begin(tx, endpoint, vec![test], (now, now + lease_ms)).map(Some)
+            })
+            .map_err(|error| self.failed(error))?;
+        Ok(begun.map(|begun| self.taken(begun)))
+    }
+
+    /// Writes the messages of what was begun.
+    fn taken(&self, begun: Begun) -> Taken {
+        let Begun { endpoint, deliveries, bound, head } = begun;
         let position = self.position_text(head);
-        let mut outgoing = Vec::with_capacity(current.len());
-        for mut delivery in current {
-            delivery.tries += 1;
-            // One that can't be written must not hold back the others; it comes due again.
-            if let Ok(body) = self.body(&delivery, &endpoint, &bound, &position) {
-                outgoing.push(Outgoing { delivery, body });
-            }
-        }
-        Ok(Some(Taken { endpoint, outgoing }))
+        let outgoing = deliveries.into_iter().map(|delivery| Outgoing {
+            body: self.body(&delivery, &endpoint, &bound, &position).ok(),
+            delivery,
+        });
+        let outgoing = outgoing.collect();
+        let secrets = self.secrets_of(&endpoint).unwrap_or_default();
+        Taken { endpoint, secrets, outgoing }
     }
 
     /// The whole duty at its revision, as `GET /v1/duties` shows it: never a delta.
@@ -162,11 +201,7 @@ impl Registry {
         text.map_err(|_| internal("a message that can't be written"))
     }
 
-    /// The secrets that sign for an endpoint now: the old one too while it overlaps.
-    ///
-    /// # Errors
-    /// `internal` for a secret that this key file can't open.
-    pub fn secrets_of(&self, endpoint: &Endpoint) -> Result<Vec<Secret>> {
+    fn secrets_of(&self, endpoint: &Endpoint) -> Result<Vec<Secret>> {
         let owner = self.name_of(endpoint.app)?;
         let (ring, now) = (self.keys.ring(), self.clock.now_ms());
         let old = endpoint.old_secret.as_ref().filter(|_| endpoint.old_secret_until > Some(now));
@@ -181,22 +216,20 @@ impl Registry {
             .collect()
     }
 
-    /// Writes what came of tries, and what the breaker makes of them; the breaker after them.
+    /// Writes what came of tries, and what the breaker makes of them; the endpoint after them.
     ///
     /// # Errors
     /// `unavailable`, `outcome_unknown`.
     pub fn settle(
         &self,
-        endpoint: &mut Endpoint,
+        called: &Endpoint,
         schedule: Schedule,
         tried: &[(Delivery, Attempt)],
-    ) -> Result<Breaker> {
+    ) -> Result<Option<Endpoint>> {
         let now = chrono::DateTime::from_timestamp_millis(self.clock.now_ms()).unwrap_or_default();
-        let mut breaker = breaker_of(endpoint);
         let mut settled = Vec::with_capacity(tried.len());
         let mut gone = false;
         for (delivery, attempt) in tried {
-            breaker = breaker.after(&attempt.outcome, now, self.random());
             let begun = Tried {
                 since: chrono::DateTime::from_timestamp_millis(delivery.created_at)
                     .unwrap_or_default(),
@@ -206,27 +239,53 @@ impl Registry {
             gone |= next == Next::SwitchOff;
             settled.push(after(delivery.clone(), next, now.timestamp_millis()));
         }
-        if gone {
-            endpoint.state = endpoints::State::Disabled;
-        }
-        let rows: Vec<deliveries::Attempt> =
-            tried.iter().map(|(delivery, attempt)| self.attempt_row(delivery, attempt)).collect();
-        put_breaker(endpoint, breaker);
-        self.errands
+        let endpoint = self
+            .errands
             .write(|tx| {
-                for delivery in &settled {
-                    deliveries::settle(tx, delivery)?;
+                let Some(mut endpoint) = endpoints::lock(tx, called.id)? else { return Ok(None) };
+                let mut breaker = breaker_of(&endpoint);
+                for (settled, (delivery, attempt)) in settled.iter().zip(tried) {
+                    deliveries::settle(tx, settled)?;
+                    // A commit that was lost, and made all the same, must not count twice.
+                    let row = self.attempt_row(delivery, attempt);
+                    if attempts::record(tx, &row)? == Recorded::Now {
+                        breaker = breaker.after(&attempt.outcome, now, self.random());
+                    }
                 }
-                deliveries::record(tx, &rows)?;
-                endpoints::note_breaker(tx, endpoint)?;
-                if gone {
-                    endpoints::switch_off(tx, endpoint)?;
+                put_breaker(&mut endpoint, breaker);
+                endpoints::note_breaker(tx, &endpoint)?;
+                // Not if it was given another address meanwhile: that one has said nothing.
+                if gone && endpoint.url == called.url {
+                    endpoint.state = endpoints::State::Disabled;
+                    endpoints::update(tx, &endpoint)?;
                 }
-                Ok(())
+                Ok(Some(endpoint))
             })
             .map_err(|error| self.failed(error))?;
         self.settled.notify_waiters();
-        Ok(breaker)
+        Ok(endpoint)
+    }
+
+    /// What is written of a try. A receiver may repeat in its answer what it was sent, and say whose
+    /// number it takes it to be, so that is sealed.
+    fn attempt_row(&self, delivery: &Delivery, attempt: &Attempt) -> attempts::Attempt {
+        let (status, answer, error) = match &attempt.outcome {
+            Outcome::Answered { status, answer, .. } => {
+                let owner = delivery.public_id.as_str();
+                let sealed = self.keys.ring().seal(Sealed::Answer, owner, answer.as_bytes());
+                (Some(i32::from(*status)), Some(sealed.0), None)
+            }
+            Outcome::Failed(kind) => (None, None, Some(kind.text().to_owned())),
+        };
+        attempts::Attempt {
+            delivery_id: delivery.id.0,
+            attempt: delivery.tries,
+            at: attempt.at.timestamp_millis(),
+            took_ms: i64::try_from(attempt.took.as_millis()).unwrap_or(i64::MAX),
+            status,
+            answer,
+            error,
+        }
     }
 
     /// Gives a leased endpoint back.
@@ -240,32 +299,36 @@ impl Registry {
             .map_err(|error| self.failed(error))
     }
 
-    /// What is written of a try. A receiver may repeat in its answer what it was sent, and say whose
-    /// number it takes it to be, so that is sealed.
-    fn attempt_row(&self, delivery: &Delivery, attempt: &Attempt) -> deliveries::Attempt {
-        use crate::domain::attempt::Outcome;
-        let (status, answer, error) = match &attempt.outcome {
-            Outcome::Answered { status, answer, .. } => {
-                let owner = delivery.public_id.as_str();
-                let sealed = self.keys.ring().seal(Sealed::Answer, owner, answer.as_bytes());
-                (Some(i32::from(*status)), Some(sealed.0), None)
-            }
-            Outcome::Failed(kind) => (None, None, Some(kind.text().to_owned())),
-        };
-        deliveries::Attempt {
-            delivery_id: delivery.id.0,
-            attempt: delivery.tries,
-            at: attempt.at.timestamp_millis(),
-            took_ms: i64::try_from(attempt.took.as_millis()).unwrap_or(i64::MAX),
-            status,
-            answer,
-            error,
-        }
-    }
-
     fn random(&self) -> u64 {
         u64::from_be_bytes(self.entropy.bytes())
     }
+}
+
+/// Counts the tries of what is still to be told `now`, and settles what no longer is. What is begun comes
+/// due again at `again_at`.
+fn begin(
+    tx: &mut Tx<'_>,
+    endpoint: Endpoint,
+    due: Vec<Delivery>,
+    (now, again_at): (i64, i64),
+) -> storage::Result<Begun> {
+    let ids: Vec<BindingId> = due.iter().filter_map(|one| one.binding).collect();
+    let bound = bindings::by_ids(tx, &ids)?;
+    let (mut current, passed): (Vec<_>, Vec<_>) =
+        due.into_iter().partition(|one| is_current(one, &bound));
+    for mut delivery in passed {
+        delivery.state = State::Superseded;
+        delivery.next_attempt_at = None;
+        delivery.settled_at = Some(now);
+        deliveries::settle(tx, &delivery)?;
+    }
+    let ids: Vec<DeliveryId> = current.iter().map(|one| one.id).collect();
+    let begun = deliveries::begin_try(tx, &ids, now, again_at)?;
+    current.retain(|one| begun.contains(&one.id));
+    for delivery in &mut current {
+        delivery.tries += 1;
+    }
+    Ok(Begun { endpoint, deliveries: current, bound, head: log::head(tx)? })
 }
 
 /// A delivery tells one revision; a binding that went on, or was removed, is told by another, or not.

@@ -45,7 +45,7 @@ pub use subscribe::{EndpointChange, EndpointView, Wanted};
 pub use survey::Status;
 pub use trace::{Followed, FollowedAttempt, ShownDeliveries};
 
-pub use crate::storage::deliveries::{Delivery, State as DeliveryState};
+pub use crate::storage::deliveries::{Delivery, DeliveryId, State as DeliveryState};
 pub use crate::storage::endpoints::{Endpoint, State as EndpointState};
 pub use crate::storage::participants::ApiKey;
 

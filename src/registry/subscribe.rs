@@ -256,7 +256,9 @@ impl Registry {
         self.storage
             .write(|tx| {
                 participants::lock(tx, app.id())?;
-                let mut endpoint = find(endpoints::of_app(tx, app.id())?, id)?;
+                let id = find(endpoints::of_app(tx, app.id())?, id)?.id;
+                // As it is now that no worker can change it.
+                let mut endpoint = endpoints::lock(tx, id)?.ok_or_else(no_endpoint)?;
                 change(tx, &mut endpoint)?;
                 endpoints::update(tx, &endpoint)?;
                 view(tx, endpoint)

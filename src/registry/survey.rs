@@ -110,7 +110,7 @@ impl Registry {
                     let unsettled = deliveries::unsettled(db, endpoint.id)?;
                     all.push((endpoint, unsettled));
                 }
-                let oldest = deliveries::oldest_due(db)?;
+                let oldest = endpoints::oldest_due(db)?;
                 let overdue = bindings::overdue_by_app(db, now)?;
                 Ok((head, moved_at, all, oldest, overdue, retention::run(db)?))
             })

@@ -6,6 +6,7 @@ use crate::domain::id::{self, Prefix};
 use crate::domain::participant::App;
 use crate::domain::rejection::{Code, Rejection};
 use crate::keys::Sealed;
+use crate::storage::attempts::{self, Attempt};
 use crate::storage::deliveries::{self, Delivery, DeliveryId, Filter, State};
 use crate::storage::{self, endpoints};
 
@@ -18,7 +19,7 @@ pub struct ShownDeliveries {
     pub endpoint: Option<String>,
 }
 
-/// A delivery, and the tries that were made.
+/// A delivery, and the tries that were made, where they were asked for.
 pub struct Followed {
     /// The delivery.
     pub delivery: Delivery,
@@ -31,13 +32,13 @@ pub struct Followed {
 /// One try.
 pub struct FollowedAttempt {
     /// When, for how long, and what came back.
-    pub attempt: deliveries::Attempt,
+    pub attempt: Attempt,
     /// The beginning of the answer. None where there was none, or where the key that sealed it is gone.
     pub answer: Option<String>,
 }
 
 impl Registry {
-    /// An app's deliveries, newest first.
+    /// An app's deliveries without their tries, newest first.
     ///
     /// # Errors
     /// `not_found` for an endpoint that isn't the app's, `unavailable`.
@@ -50,14 +51,22 @@ impl Registry {
     ) -> Result<Vec<Followed>> {
         self.storage
             .read(|db| {
-                let all = endpoints::of_app(db, app.id())?;
-                let endpoint = (shown.endpoint.as_ref())
-                    .map(|id| all.iter().find(|one| one.public_id == *id).ok_or_else(no_endpoint))
-                    .transpose()?
-                    .map(|one| one.id);
+                let endpoint = match &shown.endpoint {
+                    None => None,
+                    Some(id) => {
+                        let mine = endpoints::of_app(db, app.id())?;
+                        let one = mine.into_iter().find(|one| one.public_id == *id);
+                        Some(one.ok_or_else(no_endpoint)?.id)
+                    }
+                };
                 let filter = Filter { state: shown.state, endpoint };
                 let page = deliveries::page(db, app.id(), filter, before.map(DeliveryId), limit)?;
-                page.into_iter().map(|delivery| self.follow(db, delivery)).collect()
+                let names = endpoints::names(db, page.iter().map(|one| one.endpoint))?;
+                let row = |delivery: Delivery| {
+                    let endpoint = names.get(&delivery.endpoint).ok_or(NOWHERE)?.clone();
+                    Ok(Followed { delivery, endpoint, attempts: Vec::new() })
+                };
+                page.into_iter().map(row).collect()
             })
             .map_err(|error| self.failed(error))
     }
@@ -105,10 +114,9 @@ impl Registry {
         db: &mut storage::AnyConnection,
         delivery: Delivery,
     ) -> storage::Result<Followed> {
-        let attempts = deliveries::attempts_of(db, &[delivery.id])?.remove(&delivery.id);
-        let endpoint = endpoints::found(endpoints::by_id(db, delivery.endpoint)?)?.public_id;
+        let endpoint = endpoints::by_id(db, delivery.endpoint)?.ok_or(NOWHERE)?.public_id;
         let ring = self.keys.ring();
-        let attempts = attempts.into_iter().flatten().map(|attempt| {
+        let attempts = attempts::of(db, delivery.id)?.into_iter().map(|attempt| {
             let sealed = attempt.answer.as_deref();
             let opened = sealed.and_then(|it| ring.open(Sealed::Answer, &delivery.public_id, it));
             let answer = opened.and_then(|bytes| String::from_utf8(bytes).ok());
@@ -118,6 +126,9 @@ impl Registry {
         Ok(Followed { delivery, endpoint, attempts })
     }
 }
+
+const NOWHERE: storage::Error =
+    storage::Error::Inconsistent("a delivery to an endpoint that doesn't exist");
 
 fn no_delivery() -> Rejection {
     Rejection::new(Code::NotFound, "There is no delivery of yours under this id.")

@@ -1,16 +1,16 @@
-//! Messages on their way: one row for each endpoint that is to get one, and each attempt.
+//! Messages on their way: one row for each endpoint that is to get one.
 //!
 //! A delivery belongs to one revision of a binding. Its body is rendered when it is sent; when the
 //! binding has gone on it settles as superseded, so that type, body and id always agree.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use diesel::prelude::*;
 
 use super::bindings::{BindingId, revision_from};
 use super::dialect::{self, AnyConnection, on_either};
-use super::endpoints::EndpointId;
-use super::schema::{attempts, deliveries};
+use super::endpoints::{ENABLED, EndpointId};
+use super::schema::{deliveries, endpoints};
 use super::{Error, Result, Tx};
 use crate::domain::duty::MessageType;
 use crate::domain::event::ParticipantId;
@@ -69,26 +69,6 @@ pub struct Delivery {
     pub settled_at: Option<i64>,
 }
 
-/// One try.
-#[derive(Clone, Debug, Queryable, Selectable, Insertable)]
-#[diesel(table_name = attempts, treat_none_as_default_value = false)]
-pub struct Attempt {
-    /// Which delivery.
-    pub delivery_id: i64,
-    /// Which try, from 1.
-    pub attempt: i32,
-    /// When it began, Unix milliseconds.
-    pub at: i64,
-    /// How long it took, in milliseconds.
-    pub took_ms: i64,
-    /// The status that came back.
-    pub status: Option<i32>,
-    /// The beginning of the answer, sealed.
-    pub answer: Option<Vec<u8>>,
-    /// What went wrong when no answer came.
-    pub error: Option<String>,
-}
-
 /// Writes new deliveries.
 pub fn insert(tx: &mut Tx<'_>, new: &[Delivery]) -> Result<()> {
     let rows: Vec<NewRow> = new.iter().map(NewRow::from).collect();
@@ -125,19 +105,39 @@ pub fn due(
     rows.into_iter().map(Delivery::try_from).collect()
 }
 
+/// Tests that nobody has tried yet, to endpoints that aren't disabled, oldest first.
+pub fn untried_tests(
+    connection: &mut AnyConnection,
+    now: i64,
+    limit: i64,
+) -> Result<Vec<DeliveryId>> {
+    // Only a test is about no number, which is how the index knows it.
+    let ids: Vec<i64> = deliveries::table
+        .inner_join(endpoints::table.on(endpoints::id.eq(deliveries::endpoint_id)))
+        .filter(deliveries::number_id.is_null().and(deliveries::next_attempt_at.is_not_null()))
+        .filter(deliveries::tries.eq(0).and(deliveries::next_attempt_at.le(now)))
+        .filter(endpoints::deleted_at.is_null().and(endpoints::state.eq(ENABLED)))
+        .order(deliveries::id)
+        .limit(limit)
+        .select(deliveries::id)
+        .load(connection)?;
+    Ok(ids.into_iter().map(DeliveryId).collect())
+}
+
 /// Counts a try before it is made: one that takes the process down must not be made for ever. The ids
-/// of those that are still to be sent.
+/// of those that are still to be sent, and that nobody else is sending.
 pub fn begin_try(
     tx: &mut Tx<'_>,
     ids: &[DeliveryId],
-    next_attempt_at: i64,
+    now: i64,
+    again_at: i64,
 ) -> Result<HashSet<DeliveryId>> {
     let ids: Vec<i64> = ids.iter().map(|id| id.0).collect();
-    let still_to_send = deliveries::id.eq_any(ids).and(deliveries::next_attempt_at.is_not_null());
-    let begun: Vec<i64> = diesel::update(deliveries::table.filter(still_to_send))
+    let still_due = deliveries::id.eq_any(ids).and(deliveries::next_attempt_at.le(now));
+    let begun: Vec<i64> = diesel::update(deliveries::table.filter(still_due))
         .set((
             deliveries::tries.eq(deliveries::tries + 1),
-            deliveries::next_attempt_at.eq(next_attempt_at),
+            deliveries::next_attempt_at.eq(again_at),
         ))
         .returning(deliveries::id)
         .get_results(&mut **tx)?;
@@ -183,17 +183,6 @@ pub fn supersede(tx: &mut Tx<'_>, bindings: &[BindingId], now: i64) -> Result<()
                 deliveries::settled_at.eq(now),
             ))
             .execute(&mut **tx)?;
-    }
-    Ok(())
-}
-
-/// Writes tries.
-pub fn record(tx: &mut Tx<'_>, tries: &[Attempt]) -> Result<()> {
-    for some in tries.chunks(ROWS_PER_STATEMENT_MAX) {
-        on_either!(tx, bare => diesel::insert_into(attempts::table)
-            .values(some)
-            .on_conflict_do_nothing()
-            .execute(bare))?;
     }
     Ok(())
 }
@@ -259,24 +248,6 @@ pub fn by_id(connection: &mut AnyConnection, id: DeliveryId) -> Result<Option<De
         .transpose()
 }
 
-/// The tries of several deliveries, oldest first.
-pub fn attempts_of(
-    connection: &mut AnyConnection,
-    ids: &[DeliveryId],
-) -> Result<HashMap<DeliveryId, Vec<Attempt>>> {
-    let ids: Vec<i64> = ids.iter().map(|id| id.0).collect();
-    let rows: Vec<Attempt> = attempts::table
-        .filter(attempts::delivery_id.eq_any(ids))
-        .order((attempts::delivery_id, attempts::attempt))
-        .select(Attempt::as_select())
-        .load(connection)?;
-    let mut all: HashMap<DeliveryId, Vec<Attempt>> = HashMap::new();
-    for row in rows {
-        all.entry(DeliveryId(row.delivery_id)).or_default().push(row);
-    }
-    Ok(all)
-}
-
 /// How many of an endpoint's deliveries are in each state that isn't settled: (pending, dead).
 pub fn unsettled(connection: &mut AnyConnection, endpoint: EndpointId) -> Result<(i64, i64)> {
     let rows: Vec<(i16, i64)> = deliveries::table
@@ -289,23 +260,15 @@ pub fn unsettled(connection: &mut AnyConnection, endpoint: EndpointId) -> Result
     Ok((of(State::Pending), of(State::Dead)))
 }
 
-/// The earliest time at which a pending delivery was to be tried, over all endpoints.
-pub fn oldest_due(connection: &mut AnyConnection) -> Result<Option<i64>> {
-    Ok(deliveries::table
-        .filter(deliveries::next_attempt_at.is_not_null())
-        .filter(deliveries::state.eq(PENDING))
-        .select(diesel::dsl::min(deliveries::next_attempt_at))
-        .get_result(connection)?)
-}
-
-const PENDING: i16 = 1;
+pub(super) const PENDING: i16 = 1;
+pub(super) const DEAD: i16 = 4;
 
 fn state_code(state: State) -> i16 {
     match state {
         State::Pending => PENDING,
         State::Delivered => 2,
         State::Superseded => 3,
-        State::Dead => 4,
+        State::Dead => DEAD,
     }
 }
 

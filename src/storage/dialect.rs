@@ -11,7 +11,7 @@ use super::Error;
 use super::bindings::StateRow;
 use super::generations::KeyUse;
 use super::numbers::{NewNumberRow, NumberRow};
-use super::schema::{bindings, deliveries, numbers, participants, retention_run};
+use super::schema::{bindings, deliveries, endpoints, numbers, participants, retention_run};
 
 /// A connection to either database. Chosen by the URL's scheme, never by trying: a client library
 /// that is handed the other's URL opens an empty SQLite file named after the PostgreSQL server.
@@ -191,6 +191,35 @@ pub(super) fn lock_participant(connection: &mut AnyConnection, id: i32) -> Query
             .get_result::<i32>(bare)
             .map(drop),
         AnyConnection::Sqlite(_) => Ok(()),
+    }
+}
+
+/// Locks one endpoint's row: what an app changes of it and what a worker makes of it are written in
+/// turn.
+pub(super) fn lock_endpoint(connection: &mut AnyConnection, id: i64) -> QueryResult<()> {
+    match connection {
+        AnyConnection::Postgres(bare) => endpoints::table
+            .find(id)
+            .for_update()
+            .select(endpoints::id)
+            .get_result::<i64>(bare)
+            .map(drop),
+        AnyConnection::Sqlite(_) => Ok(()),
+    }
+}
+
+/// Locks those of `ids` whose lease is over, and that nobody else has locked.
+pub(super) fn lock_free_endpoints(
+    connection: &mut AnyConnection,
+    ids: &[i64],
+    now: i64,
+) -> QueryResult<Vec<i64>> {
+    let free = endpoints::table
+        .filter(endpoints::id.eq_any(ids).and(endpoints::leased_until.le(now)))
+        .select(endpoints::id);
+    match connection {
+        AnyConnection::Postgres(bare) => free.for_update().skip_locked().load(bare),
+        AnyConnection::Sqlite(bare) => free.load(bare),
     }
 }
 

@@ -1,11 +1,14 @@
 //! Webhook addresses. What is leased to a worker is an endpoint with all that is due to it, never a
 //! single delivery: a dead endpoint's backlog then costs the others nothing.
 
+use std::collections::{HashMap, HashSet};
+
 use diesel::prelude::*;
 
-use super::dialect::AnyConnection;
+use super::deliveries::{DEAD, PENDING};
+use super::dialect::{self, AnyConnection};
 use super::schema::{deliveries, endpoints};
-use super::{Error, Result, Tx};
+use super::{Result, Tx};
 use crate::domain::duty::MessageType;
 use crate::domain::event::ParticipantId;
 
@@ -61,6 +64,11 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
+    /// Whether messages go here at all.
+    pub fn is_sent_to(&self) -> bool {
+        self.state == State::Enabled && self.deleted_at.is_none()
+    }
+
     /// Whether messages of `kind` go here.
     pub fn wants(&self, kind: MessageType) -> bool {
         self.types.iter().any(|wanted| wanted == "*" || wanted == kind.text())
@@ -98,6 +106,19 @@ pub fn by_id(connection: &mut AnyConnection, id: EndpointId) -> Result<Option<En
     Ok(row.map(Endpoint::from))
 }
 
+/// The public ids of some endpoints, deleted or not.
+pub fn names(
+    connection: &mut AnyConnection,
+    ids: impl Iterator<Item = EndpointId>,
+) -> Result<HashMap<EndpointId, String>> {
+    let ids: HashSet<i64> = ids.map(|id| id.0).collect();
+    let rows: Vec<(i64, String)> = endpoints::table
+        .filter(endpoints::id.eq_any(ids))
+        .select((endpoints::id, endpoints::public_id))
+        .load(connection)?;
+    Ok(rows.into_iter().map(|(id, name)| (EndpointId(id), name)).collect())
+}
+
 /// Every endpoint that isn't deleted, for the status page.
 pub fn all(connection: &mut AnyConnection) -> Result<Vec<Endpoint>> {
     let rows = endpoints::table
@@ -130,20 +151,41 @@ pub fn update(tx: &mut Tx<'_>, endpoint: &Endpoint) -> Result<()> {
     Ok(())
 }
 
+/// When the first delivery in one of these states comes due to an endpoint. What is held back, because
+/// something about its number has still to be sent before it, doesn't count. One step in the index for
+/// each endpoint, however many deliveries wait.
+macro_rules! first_due {
+    ($states:expr) => {{
+        let (waiting, earlier) = diesel::alias!(deliveries as waiting, deliveries as earlier);
+        let first_before = earlier
+            .filter(
+                earlier.field(deliveries::endpoint_id).eq(waiting.field(deliveries::endpoint_id)),
+            )
+            .filter(earlier.field(deliveries::number_id).eq(waiting.field(deliveries::number_id)))
+            .filter(earlier.field(deliveries::id).lt(waiting.field(deliveries::id)))
+            .filter(earlier.field(deliveries::state).eq(PENDING))
+            .filter(earlier.field(deliveries::next_attempt_at).is_not_null())
+            .select(diesel::dsl::min(earlier.field(deliveries::id)))
+            .single_value();
+        waiting
+            .filter(waiting.field(deliveries::endpoint_id).eq(endpoints::id))
+            .filter(waiting.field(deliveries::next_attempt_at).is_not_null())
+            .filter(waiting.field(deliveries::state).eq_any($states))
+            .filter(first_before.is_null())
+            .order(waiting.field(deliveries::next_attempt_at))
+            .select(waiting.field(deliveries::next_attempt_at))
+            .single_value()
+    }};
+}
+
 /// The endpoints that have something due at `now`, may be tried, and that no worker has; those
 /// waiting longest first.
 pub fn due(connection: &mut AnyConnection, now: i64, limit: i64) -> Result<Vec<EndpointId>> {
-    // One step in the index for each endpoint, however many deliveries wait.
-    let first_due = deliveries::table
-        .filter(deliveries::endpoint_id.eq(endpoints::id))
-        .filter(deliveries::next_attempt_at.is_not_null())
-        .select(diesel::dsl::min(deliveries::next_attempt_at))
-        .single_value();
     let ids: Vec<i64> = endpoints::table
         .filter(endpoints::deleted_at.is_null().and(endpoints::state.eq(ENABLED)))
         .filter(endpoints::leased_until.le(now))
         .filter(endpoints::open_until.is_null().or(endpoints::open_until.le(now)))
-        .filter(first_due.le(now))
+        .filter(first_due!([PENDING, DEAD]).le(now))
         .order(endpoints::leased_until)
         .limit(limit)
         .select(endpoints::id)
@@ -151,13 +193,37 @@ pub fn due(connection: &mut AnyConnection, now: i64, limit: i64) -> Result<Vec<E
     Ok(ids.into_iter().map(EndpointId).collect())
 }
 
-/// Takes an endpoint for one worker until `until`; `None` when another was faster.
-pub fn lease(tx: &mut Tx<'_>, id: EndpointId, now: i64, until: i64) -> Result<Option<Endpoint>> {
-    let taken = diesel::update(endpoints::table.find(id.0))
-        .filter(endpoints::leased_until.le(now))
+/// When what waits longest to be sent was due, dead letters aside. What is kept for a disabled endpoint
+/// isn't.
+pub fn oldest_due(connection: &mut AnyConnection) -> Result<Option<i64>> {
+    let first: Vec<Option<i64>> = endpoints::table
+        .filter(endpoints::deleted_at.is_null().and(endpoints::state.eq(ENABLED)))
+        .select(first_due!([PENDING]))
+        .load(connection)?;
+    Ok(first.into_iter().flatten().min())
+}
+
+/// Takes for one worker until `until` those of `ids` that no other has, or is taking.
+pub fn lease(tx: &mut Tx<'_>, ids: &[EndpointId], now: i64, until: i64) -> Result<Vec<Endpoint>> {
+    let ids: Vec<i64> = ids.iter().map(|id| id.0).collect();
+    let free = dialect::lock_free_endpoints(tx, &ids, now)?;
+    diesel::update(endpoints::table.filter(endpoints::id.eq_any(&free)))
         .set((endpoints::leased_until.eq(until), endpoints::lease.eq(endpoints::lease + 1)))
         .execute(&mut **tx)?;
-    if taken == 0 { Ok(None) } else { by_id(tx, id) }
+    let rows = endpoints::table
+        .filter(endpoints::id.eq_any(&free))
+        .select(EndpointRow::as_select())
+        .load(&mut **tx)?;
+    Ok(rows.into_iter().map(Endpoint::from).collect())
+}
+
+/// Keeps a leased endpoint until `until`.
+pub fn renew(tx: &mut Tx<'_>, endpoint: &Endpoint, until: i64) -> Result<()> {
+    diesel::update(endpoints::table.find(endpoint.id.0))
+        .filter(endpoints::lease.eq(endpoint.lease))
+        .set(endpoints::leased_until.eq(until))
+        .execute(&mut **tx)?;
+    Ok(())
 }
 
 /// Ends every lease: for a process that knows that it is the only one.
@@ -178,10 +244,9 @@ pub fn release(tx: &mut Tx<'_>, endpoint: &Endpoint, now: i64) -> Result<()> {
     Ok(())
 }
 
-/// Writes what the breaker makes of tries, for the worker that has the endpoint.
+/// Writes what the breaker makes of tries to a locked endpoint.
 pub fn note_breaker(tx: &mut Tx<'_>, endpoint: &Endpoint) -> Result<()> {
     diesel::update(endpoints::table.find(endpoint.id.0))
-        .filter(endpoints::lease.eq(endpoint.lease))
         .set((
             endpoints::failures.eq(endpoint.failures),
             endpoints::failing_since.eq(endpoint.failing_since),
@@ -191,28 +256,20 @@ pub fn note_breaker(tx: &mut Tx<'_>, endpoint: &Endpoint) -> Result<()> {
     Ok(())
 }
 
-/// Disables an endpoint whose receiver said that it is gone for good.
-pub fn switch_off(tx: &mut Tx<'_>, endpoint: &Endpoint) -> Result<()> {
-    // Not if it was given another address meanwhile: that one has said nothing.
-    diesel::update(endpoints::table.find(endpoint.id.0))
-        .filter(endpoints::url.eq(&endpoint.url))
-        .set(endpoints::state.eq(DISABLED))
-        .execute(&mut **tx)?;
-    Ok(())
+/// An endpoint, deleted or not, that nobody else changes until the transaction ends.
+pub fn lock(tx: &mut Tx<'_>, id: EndpointId) -> Result<Option<Endpoint>> {
+    dialect::lock_endpoint(tx, id.0)?;
+    by_id(tx, id)
 }
 
-/// A leased endpoint as it is now; none when another worker has it, or nothing is to be sent to it.
-pub fn still_leased(
-    connection: &mut AnyConnection,
-    endpoint: &Endpoint,
-) -> Result<Option<Endpoint>> {
-    let now = by_id(connection, endpoint.id)?;
-    Ok(now.filter(|now| {
-        now.lease == endpoint.lease && now.state == State::Enabled && now.deleted_at.is_none()
-    }))
+/// A leased endpoint as it is now, locked; none when another worker has it, or nothing is to be sent to
+/// it.
+pub fn still_leased(tx: &mut Tx<'_>, endpoint: &Endpoint) -> Result<Option<Endpoint>> {
+    let now = lock(tx, endpoint.id)?;
+    Ok(now.filter(|now| now.lease == endpoint.lease && now.is_sent_to()))
 }
 
-const ENABLED: i16 = 1;
+pub(super) const ENABLED: i16 = 1;
 const DISABLED: i16 = 2;
 
 #[derive(Queryable, Selectable)]
@@ -282,9 +339,4 @@ impl From<EndpointRow> for Endpoint {
             lease: row.lease,
         }
     }
-}
-
-/// So that `?` reads well where an endpoint must exist.
-pub fn found(endpoint: Option<Endpoint>) -> Result<Endpoint> {
-    endpoint.ok_or(Error::Inconsistent("a delivery to an endpoint that doesn't exist"))
 }

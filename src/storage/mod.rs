@@ -17,6 +17,7 @@ mod pool;
 mod schema;
 mod writer;
 
+pub mod attempts;
 pub mod bindings;
 pub mod coverage;
 pub mod deliveries;

@@ -216,6 +216,8 @@ CREATE INDEX deliveries_in_order ON deliveries (endpoint_id, number_id, id) WHER
 CREATE INDEX deliveries_of_app ON deliveries (app_id, id);
 CREATE INDEX deliveries_of_binding ON deliveries (binding_id) WHERE next_attempt_at IS NOT NULL;
 CREATE INDEX deliveries_settled ON deliveries (settled_at) WHERE next_attempt_at IS NULL;
+-- Tests, which are about no number.
+CREATE INDEX deliveries_without_number ON deliveries (id) WHERE number_id IS NULL AND next_attempt_at IS NOT NULL;
 
 CREATE TABLE attempts (
     delivery_id BIGINT NOT NULL,

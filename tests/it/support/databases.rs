@@ -2,8 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
+use diesel::connection::SimpleConnection;
+use diesel::sql_types::BigInt;
+use diesel::{Connection, PgConnection, QueryableByName, RunQueryDsl, SqliteConnection};
 use tempfile::TempDir;
-use vacate::storage::{Limits, Storage};
+use vacate::storage::{AnyConnection, Backend, Limits, Storage};
 
 use super::postgres;
 
@@ -22,6 +25,12 @@ pub struct TestDatabase {
     pub url: String,
     folder: TempDir,
     postgres: Option<postgres::Database>,
+}
+
+#[derive(QueryableByName)]
+struct Found {
+    #[diesel(sql_type = BigInt)]
+    n: i64,
 }
 
 /// What the tests' connections may do.
@@ -58,6 +67,39 @@ impl TestDatabase {
         files
             .flat_map(|file| std::fs::read(file.expect("an entry").path()).expect("bytes"))
             .collect()
+    }
+
+    /// Which kind it is.
+    pub fn kind(&self) -> Kind {
+        if self.postgres.is_some() { Kind::Postgres } else { Kind::Sqlite }
+    }
+
+    /// Runs statements past the registry, as nobody should.
+    pub fn meddle(&self, sql: &str) {
+        let done = match self.connect() {
+            AnyConnection::Sqlite(mut sqlite) => sqlite.batch_execute(sql),
+            AnyConnection::Postgres(mut postgres) => postgres.batch_execute(sql),
+        };
+        done.expect("the statements are right");
+    }
+
+    /// The column `n` of what a query finds.
+    pub fn find(&self, sql: &str) -> Vec<i64> {
+        let found: Vec<Found> = diesel::sql_query(sql).load(&mut self.connect()).expect("a query");
+        found.into_iter().map(|row| row.n).collect()
+    }
+
+    fn connect(&self) -> AnyConnection {
+        match Backend::of(&self.url).expect("a database") {
+            (Backend::Sqlite, path) => {
+                let mut sqlite = SqliteConnection::establish(path).expect("the file");
+                sqlite.batch_execute("PRAGMA busy_timeout = 5000").expect("a setting");
+                AnyConnection::Sqlite(sqlite)
+            }
+            (Backend::Postgres, url) => {
+                AnyConnection::Postgres(PgConnection::establish(url).expect("the database"))
+            }
+        }
     }
 
     /// A place for the key file, apart from the data.

@@ -118,6 +118,11 @@ impl World {
         self.with_key(issued.text.expose())
     }
 
+    /// Ends the server as SIGTERM does. Nothing can be asked any more.
+    pub async fn stop(&mut self) {
+        timeout(PATIENCE, self.server.take().expect("it runs").stop()).await.expect("it ends");
+    }
+
     /// So many days pass; what time brings is done.
     pub fn pass(&self, days: i64) {
         self.pass_ms(days * DAY_MS);

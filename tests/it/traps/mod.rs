@@ -4,15 +4,21 @@
 mod commit;
 mod dead_endpoint;
 mod kill;
+mod leases;
 mod log_order;
 mod opening;
 mod races;
 mod restore;
 mod sqlite;
 
+use std::thread;
+use std::time::Instant;
+
 use vacate::domain::participant::App;
 use vacate::domain::verdict::Advice;
 
+use crate::support::cast::PATIENCE;
+use crate::support::databases::TestDatabase;
 use crate::support::node::Node;
 
 /// When the tests' accounts were verified, before their numbers are lost.
@@ -44,4 +50,15 @@ fn demand(node: &Node, app: &App, account: &str) -> String {
     let binding = node.registry.binding(app, &account.parse().unwrap()).unwrap();
     let shown = serde_json::to_value(binding).unwrap();
     shown["demand"].as_str().unwrap().to_owned()
+}
+
+/// Waits until some connection waits for a lock that another holds; PostgreSQL only.
+fn until_somebody_waits(database: &TestDatabase) {
+    const WAITING: &str = "SELECT count(*) AS n FROM pg_stat_activity \
+        WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    let began = Instant::now();
+    while database.find(WAITING) == [0] {
+        assert!(began.elapsed() < PATIENCE, "nobody waits");
+        thread::yield_now();
+    }
 }

@@ -1,7 +1,7 @@
 //! Webhooks: what is signed, when it is tried again, whom it may reach, and what receivers get up to.
 
 mod address;
-mod receiver;
+pub mod receiver;
 mod retry;
 mod sender;
 mod signature;

@@ -260,6 +260,18 @@ fn when_a_receiver_returns_one_message_goes_first() {
 }
 
 #[test]
+fn a_message_that_we_can_t_make_is_tried_again_and_says_nothing_about_its_receiver() {
+    let ours = Outcome::Failed(FailureKind::NotMade);
+    let failing = Breaker::default().after(&FAILED, start(), NONE);
+    for breaker in [Breaker::default(), failing] {
+        assert_eq!((0..9).fold(breaker, |all, _| all.after(&ours, start(), NONE)), breaker);
+    }
+    let begun = Tried { since: start(), tries: 1 };
+    let next = SCHEDULE.next(begun, &ours, start(), NONE);
+    assert!(matches!(next, Next::Retry { at } if at > start()), "{next:?}");
+}
+
+#[test]
 fn what_runs_behind_an_address_is_not_told_by_the_text() {
     let texts = [FailureKind::Connection, FailureKind::ConnectTimeout, FailureKind::Tls];
     assert!(texts.iter().all(|kind| kind.text() == "no connection"));
