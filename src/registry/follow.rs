@@ -1,8 +1,7 @@
 //! How what was committed becomes what is answered: the index is loaded once, then pulled from the
 //! log. One call, `catch_up`, serves start, follower and every commit of this node.
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -34,30 +33,28 @@ impl Registry {
     /// Has the numbers of each calling code folded anew whose policy is another than the one that they
     /// were folded under: the policy file, or the one that is built in, may have changed since.
     ///
+    /// One calling code a transaction: whoever publishes holds the policies of several.
+    ///
     /// # Errors
     /// `unavailable`, `outcome_unknown`.
     pub fn prove_policies(&self) -> Result<()> {
         let policies = &self.settings.policies;
-        self.storage
-            .write(|tx| {
-                let before = coverage::folded_under(tx)?;
-                for code in CallingCode::all() {
-                    coverage::hold_policy(tx, code, PolicyUse::Change)?;
-                    let now = fingerprint(&standing(tx, code, policies)?.policy);
-                    if before.get(&code).is_none_or(|known| *known != now) {
-                        coverage::fold_under(tx, code, &now)?;
-                        if before.contains_key(&code) {
-                            let mut declared = coverage::declared(tx, code)?.unwrap_or_else(|| {
-                                Declared { policy: "{}".to_owned(), ..Declared::default() }
-                            });
-                            declared.recompute_after = Some(NumberId(0));
-                            coverage::declare(tx, code, &declared)?;
-                        }
-                    }
-                }
-                Ok(())
-            })
-            .map_err(|error| self.failed(error))
+        let compare = || {
+            let compared = self.storage.read(|db| compare_policies(db, policies));
+            compared.map_err(|error| self.failed(error))
+        };
+        let unknown = compare()?.unknown;
+        if !unknown.is_empty() {
+            self.storage
+                .write(|tx| coverage::first_fold_under(tx, &unknown))
+                .map_err(|error| self.failed(error))?;
+        }
+        for code in compare()?.changed {
+            self.storage
+                .write(|tx| fold_anew(tx, code, policies))
+                .map_err(|error| self.failed(error))?;
+        }
+        Ok(())
     }
 
     /// Loads the index.
@@ -134,6 +131,39 @@ impl Registry {
             }
         }
     }
+}
+
+/// How the policies of all calling codes are to those that their numbers were folded under.
+#[derive(Default)]
+struct Compared {
+    /// Those without any, and what they are folded under from now on. They have no numbers yet.
+    unknown: Vec<(CallingCode, Vec<u8>)>,
+    /// Those that were folded under another.
+    changed: Vec<CallingCode>,
+}
+
+fn compare_policies(db: &mut AnyConnection, policies: &Policies) -> storage::Result<Compared> {
+    let before = coverage::folded_under(db)?;
+    let mut compared = Compared::default();
+    for code in CallingCode::all() {
+        let now = fingerprint(&standing(db, code, policies)?.policy);
+        match before.get(&code) {
+            None => compared.unknown.push((code, now)),
+            Some(before) if *before != now => compared.changed.push(code),
+            Some(_) => {}
+        }
+    }
+    Ok(compared)
+}
+
+fn fold_anew(tx: &mut Tx<'_>, code: CallingCode, policies: &Policies) -> storage::Result<()> {
+    coverage::hold_policy(tx, code, PolicyUse::Change)?;
+    let now = fingerprint(&standing(tx, code, policies)?.policy);
+    coverage::fold_under(tx, code, &now)?;
+    let undeclared = || Declared { policy: "{}".to_owned(), ..Declared::default() };
+    let mut declared = coverage::declared(tx, code)?.unwrap_or_else(undeclared);
+    declared.recompute_after = Some(NumberId(0));
+    coverage::declare(tx, code, &declared)
 }
 
 fn pull(
@@ -214,12 +244,12 @@ pub(super) fn standings_of<'a>(
     numbers: impl IntoIterator<Item = &'a numbers::Number>,
     policies: &Policies,
 ) -> storage::Result<HashMap<CallingCode, Standing>> {
-    let mut all = HashMap::new();
-    for number in numbers {
-        if let Entry::Vacant(entry) = all.entry(number.calling_code) {
-            coverage::hold_policy(tx, number.calling_code, PolicyUse::Fold)?;
-            entry.insert(standing(tx, number.calling_code, policies)?);
-        }
+    // In one order, as all locks.
+    let codes: BTreeSet<CallingCode> = numbers.into_iter().map(|one| one.calling_code).collect();
+    let mut all = HashMap::with_capacity(codes.len());
+    for code in codes {
+        coverage::hold_policy(tx, code, PolicyUse::Fold)?;
+        all.insert(code, standing(tx, code, policies)?);
     }
     Ok(all)
 }

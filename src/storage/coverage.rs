@@ -114,6 +114,22 @@ pub fn folded_under(connection: &mut AnyConnection) -> Result<HashMap<CallingCod
     rows.into_iter().map(|(code, policy)| Ok((calling_code_from(code)?, policy))).collect()
 }
 
+/// Notes the first policies that numbers of these calling codes are folded under; one that was noted
+/// before stays.
+pub fn first_fold_under(tx: &mut Tx<'_>, policies: &[(CallingCode, Vec<u8>)]) -> Result<()> {
+    for (code, policy) in policies {
+        let row = (
+            folded_policies::calling_code.eq(code_column(*code)),
+            folded_policies::policy.eq(policy),
+        );
+        on_either!(tx, bare => diesel::insert_into(folded_policies::table)
+            .values(row)
+            .on_conflict_do_nothing()
+            .execute(bare))?;
+    }
+    Ok(())
+}
+
 /// Notes the policy that a calling code's numbers are folded under from now on.
 pub fn fold_under(tx: &mut Tx<'_>, code: CallingCode, policy: &[u8]) -> Result<()> {
     let value = folded_policies::policy.eq(policy);

@@ -56,9 +56,15 @@ impl Node {
         Node { registry: Arc::new(registry), clock, admin }
     }
 
+    /// A carrier that may speak of these calling codes, and on whom none rests.
+    pub fn carrier_of(&self, name: &str, codes: Vec<CallingCode>) -> Carrier {
+        self.enroll(name, ParticipantKind::Carrier, codes);
+        self.admit(name, Permission::Publish, Carrier::admit)
+    }
+
     /// A carrier that may speak of +49, on whose reports +49 rests since 2020, fresh until now.
     pub fn carrier(&self, name: &str) -> Carrier {
-        self.enroll(name, ParticipantKind::Carrier);
+        self.enroll(name, ParticipantKind::Carrier, vec![germany()]);
         let carrier = self.admit(name, Permission::Publish, Carrier::admit);
         let declaration = Declaration {
             complete_since: Some(moment("2020-01-01T00:00:00Z")),
@@ -82,7 +88,7 @@ impl Node {
 
     /// An app.
     pub fn app(&self, name: &str) -> App {
-        self.enroll(name, ParticipantKind::App);
+        self.enroll(name, ParticipantKind::App, Vec::new());
         self.admit(name, Permission::Check, App::admit)
     }
 
@@ -117,6 +123,25 @@ impl Node {
         let items = vec![Item { key: Some(id.to_owned()), value: Ok(report) }];
         let receipt = self.registry.publish(carrier, Publication { through: None, items })?;
         Ok(receipt.batch.items.into_iter().next().expect("one item").1)
+    }
+
+    /// Publishes events in one batch; all of them are accepted.
+    pub fn publish_all(&self, carrier: &Carrier, events: &[(String, EventType, &str)], at: &str) {
+        let item = |(id, event_type, number): &(String, EventType, &str)| Item {
+            key: None,
+            value: Ok(Report {
+                id: id.parse().expect("an id"),
+                event_type: *event_type,
+                number: self.digest(number),
+                effective_at: Some(moment(at)),
+                effective_on: None,
+                undoes: None,
+            }),
+        };
+        let publication = Publication { through: None, items: events.iter().map(item).collect() };
+        let receipt = self.registry.publish(carrier, publication).expect("published");
+        let accepted = |(_, outcome): &(_, Outcome<_>)| matches!(outcome, Outcome::Accepted(_));
+        assert!(receipt.batch.items.iter().all(accepted), "{receipt:?}");
     }
 
     /// Binds an account; the binding as it stands.
@@ -172,12 +197,12 @@ impl Node {
         assert!(!matches!(outcome, Outcome::Rejected(_)), "{account}: {outcome:?}");
     }
 
-    fn enroll(&self, name: &str, kind: ParticipantKind) {
+    fn enroll(&self, name: &str, kind: ParticipantKind, codes: Vec<CallingCode>) {
         let wish = Enrolment {
             kind,
             display_name: name.to_owned(),
             organisation: None,
-            calling_codes: (kind == ParticipantKind::Carrier).then(|| vec![germany()]),
+            calling_codes: (kind == ParticipantKind::Carrier).then_some(codes),
             accounts_declared: (kind == ParticipantKind::App).then_some(1_000),
             close_account_url: None,
             recover_url: None,

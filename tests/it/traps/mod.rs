@@ -7,6 +7,7 @@ mod kill;
 mod leases;
 mod log_order;
 mod opening;
+mod policies;
 mod races;
 mod restore;
 mod sqlite;
