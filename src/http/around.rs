@@ -26,10 +26,14 @@ use crate::domain::text;
 /// The header that names a request from end to end.
 const CORRELATOR: HeaderName = HeaderName::from_static("x-correlator");
 const CORRELATOR_CHARS_MAX: usize = 256;
+/// What a correlator may hold beside letters and digits.
+const SEPARATORS: &str = "_:;./<>{}-";
 /// Bytes of request line and headers, at most.
 const HEAD_BYTES_MAX: usize = 16 * 1024;
 /// As many digits in a row may be a phone number.
 const DIGITS_IN_A_ROW_MAX: usize = 6;
+/// How the texts begin that never stand in a log: numbers, keys, secrets, positions, cursors.
+const NOT_LOGGED: [&str; 7] = ["vd1.", "vt1.", "vh1.", "vk1_", "whsec_", "p1.", "c1."];
 
 /// The outermost middleware.
 ///
@@ -67,7 +71,7 @@ fn head_too_large() -> Rejection {
     Rejection::new(Code::HeadTooLarge, detail)
 }
 
-/// The caller's correlator, unless it has another form or may hold a number.
+/// The caller's correlator, unless it has another form or may hold a number or a secret.
 fn correlator(request: &HttpRequest, registry: &SharedRegistry) -> String {
     let given = request.headers().get(CORRELATOR).and_then(|given| given.to_str().ok());
     match given {
@@ -77,11 +81,18 @@ fn correlator(request: &HttpRequest, registry: &SharedRegistry) -> String {
 }
 
 fn is_correlator(text: &str) -> bool {
-    let allowed = |c: char| c.is_ascii_alphanumeric() || "_:;./<>{}-".contains(c);
-    // Separators between digits don't make a number less of one.
+    let allowed = |c: char| c.is_ascii_alphanumeric() || SEPARATORS.contains(c);
     (1..=CORRELATOR_CHARS_MAX).contains(&text.len())
         && text.chars().all(allowed)
-        && text::digits_in_a_row(text, "-./") <= DIGITS_IN_A_ROW_MAX
+        // Separators between digits don't make a number less of one.
+        && text::digits_in_a_row(text, SEPARATORS) <= DIGITS_IN_A_ROW_MAX
+        && !NOT_LOGGED.iter().any(|prefix| has_word(text, prefix))
+}
+
+/// Whether a word of `text` begins with `prefix`.
+fn has_word(text: &str, prefix: &str) -> bool {
+    let in_a_word = |before: &str| before.ends_with(|c: char| c.is_ascii_alphanumeric());
+    text.match_indices(prefix).any(|(at, _)| !in_a_word(&text[..at]))
 }
 
 /// A refusal, wherever it came from, becomes a problem; so does what no route answers.

@@ -54,6 +54,34 @@ in_a_world_on_both_databases! {
         assert_eq!(refusal(&answer), "400 field_missing /number");
     }
 
+    async fn a_correlator_that_may_hold_a_number_or_a_secret_is_replaced(world: World) {
+        let app = world.app("skyfare").await;
+        let comes_back = async |given: &str| {
+            let request = Request::post("/v1/check").header("x-correlator", given);
+            let answer = app.client.raw(request.body("{}".to_owned()).unwrap()).await.unwrap();
+            answer.headers["x-correlator"] == given
+        };
+        let handle = app.binds("u-1", "+491701234567", "2025-06-01T12:00:00Z").await.handle.text();
+        for kept in ["c-7", "order:4711/42", "f81d4fae-7dec-11d0-a765", "app1.eu", "vh1", "123456"] {
+            assert!(comes_back(kept).await, "{kept}");
+        }
+        for replaced in [
+            &handle,
+            "login/vd1.49.d07c4d5f",
+            "vt1.49.7648e2e5",
+            "key:vk1_app_hoverfly",
+            "<whsec_hoverfly>",
+            "p1.AAAA",
+            "after;c1.AAAA",
+            "1234567",
+            "49-1701-2345",
+            "49_1701:23;45",
+            "4/9<1>7{0}1.2",
+        ] {
+            assert!(!comes_back(replaced).await, "{replaced}");
+        }
+    }
+
     async fn a_method_that_a_path_doesn_t_take_is_told_those_that_it_does(world: World) {
         let app = world.app("skyfare").await;
         for (call, allowed) in [
