@@ -31,7 +31,7 @@ use crate::http::limits::Pace;
 use crate::http::shared_registry::{Limits, Shared, SharedRegistry};
 use crate::keys::{self, Keys};
 use crate::registry::{self, FirstAdmin, Registry};
-use crate::storage::{self, Storage};
+use crate::storage::{self, Storage, generations};
 
 /// How long an idle connection is kept.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
@@ -49,6 +49,16 @@ pub enum StartError {
     /// The key file.
     #[error("keys.file: {0}")]
     Keys(#[from] keys::KeyFileError),
+    /// There is no key file, but data that was written with one.
+    #[error(
+        "keys.file: {0}: it isn't there, and this database was written with it; restore its backup"
+    )]
+    KeysLost(String),
+    /// The key file is another database's.
+    #[error(
+        "keys.file: {0}: this database was written with other keys; find the file that belongs to it"
+    )]
+    OtherKeys(String),
     /// The policies.
     #[error("policy.file: {0}")]
     Policies(#[from] crate::config::policies::Error),
@@ -119,10 +129,11 @@ impl Server {
     /// Says which setting is wrong and why.
     pub async fn start(config: &Config, parts: Parts) -> Result<Server, StartError> {
         let mut told = Vec::new();
-        let registry =
-            Arc::new(open(config, parts.clock, parts.entropy, parts.migrate, &mut told)?);
+        // Before any file is made, whose making nobody would then be told.
         let listener = TcpListener::bind(config.server.listen)
             .map_err(|error| StartError::Listen(error.kind()))?;
+        let registry =
+            Arc::new(open(config, parts.clock, parts.entropy, parts.migrate, &mut told)?);
         let address = listener.local_addr().map_err(|error| StartError::Listen(error.kind()))?;
         let public_url = config.server.public_url(address);
 
@@ -200,6 +211,9 @@ pub fn open(
         for step in storage.migrate()? {
             log::info!(step = step.as_str(); "schema: step taken");
         }
+    }
+    if !config.keys.file.exists() && !storage.read(generations::recorded)?.is_empty() {
+        return Err(StartError::KeysLost(config.keys.file.display().to_string()));
     }
     let (keys, found) = Keys::read_or_make(&config.keys.file, &entropy)?;
     if found == keys::Found::Made {

@@ -11,6 +11,7 @@ use super::session::Global;
 use super::{Ended, Failure, Outcome};
 use crate::client::Client;
 use crate::clock::Clock;
+use crate::config::policies::Policies;
 use crate::config::{Config, Mode};
 use crate::domain::time::Moment;
 use crate::server::examine::{self, Database, KeyFile};
@@ -42,8 +43,8 @@ impl Doctor {
         };
         let findings = vec![
             ("settings", Ok(source(global))),
+            ("policies", policies(&config)),
             ("keys", keys(&config)),
-            ("apart", Ok("the keys lie in another folder than the data".to_owned())),
             ("database", database(&config)),
             ("clock", clock(Clock::System.now())),
             ("port", port(&config).await),
@@ -55,19 +56,21 @@ impl Doctor {
 
 fn conclude(say: Say, findings: Vec<Finding>) -> Outcome {
     let failed = findings.iter().any(|(_, finding)| finding.is_err());
-    for (what, finding) in &findings {
+    let values = findings.iter().map(|(what, finding)| {
+        let (Ok(told) | Err(told)) = finding;
+        json!({ "what": what, "ok": finding.is_ok(), "told": told })
+    });
+    let lines = findings.iter().map(|(what, finding)| {
         let (tone, word) = match finding {
             Ok(_) => (Tone::Good, "ok"),
             Err(_) => (Tone::Bad, "FAILS"),
         };
         let (Ok(told) | Err(told)) = finding;
-        let value = json!({ "what": what, "ok": finding.is_ok(), "told": told });
-        say.show(&value, || {
-            // Padded before it is painted, for colours have a length too.
-            let word = say.paint(tone, &format!("{word:5}"));
-            format!("{word}  {what:12}  {told}")
-        })?;
-    }
+        // Padded before it is painted, for colours have a length too.
+        let word = say.paint(tone, &format!("{word:5}"));
+        format!("{word}  {what:12}  {told}")
+    });
+    say.show(&values.collect::<Vec<_>>(), || lines.collect::<Vec<_>>().join("\n"))?;
     if say.form == Form::Text && failed {
         say.tell("what fails keeps a registry from running well");
     }
@@ -81,12 +84,19 @@ fn source(global: &Global) -> String {
     }
 }
 
+fn policies(config: &Config) -> Result<String, String> {
+    let place = config.policy.file.as_ref().map(|file| file.display().to_string());
+    Policies::load(config.policy.file.as_deref())
+        .map(|_| place.unwrap_or_else(|| "built in".to_owned()))
+        .map_err(|error| format!("policy.file: {error}"))
+}
+
 fn keys(config: &Config) -> Result<String, String> {
     let file = config.keys.file.display();
     match examine::key_file(config) {
         Ok(KeyFile::Whole) => Ok(format!("{file}: whole, and its owner's alone")),
         Ok(KeyFile::NotMade) => Ok(format!("{file}: not there yet; the first start makes it")),
-        Err(error) => Err(format!("{error}; if it is lost, restore it from its backup")),
+        Err(error) => Err(error.to_string()),
     }
 }
 

@@ -203,6 +203,9 @@ fn variable_of(name: &str) -> String {
 /// There is no such setting. Those whose names begin alike are listed.
 fn unknown(subject: &str, beginning: &str, names: impl Iterator<Item = String>) -> Error {
     let alike: Vec<String> = names.filter(|name| name.starts_with(beginning)).collect();
-    let remedy = if alike.is_empty() { "take it out".to_owned() } else { alike.join(", ") };
-    Error::new(subject, format!("there is no such setting: {remedy}"))
+    let remedy = match alike.as_slice() {
+        [] => "take it out".to_owned(),
+        alike => format!("near it are {}", alike.join(", ")),
+    };
+    Error::new(subject, format!("there is no such setting; {remedy}"))
 }

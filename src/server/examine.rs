@@ -4,9 +4,10 @@ use std::path::Path;
 
 use super::StartError;
 use crate::config::Config;
+use crate::domain::generation::Generation;
 use crate::entropy::Entropy;
 use crate::keys::Keys;
-use crate::storage::{self, Storage};
+use crate::storage::{self, Storage, generations};
 
 /// How the database is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,16 +71,28 @@ pub fn database(config: &Config) -> Result<Database, StartError> {
     }
 }
 
-/// How the key file is.
+/// How the key file is, and whether it is the one of the database, where that can be looked at.
 ///
 /// # Errors
-/// When it can't be read, is damaged, or others may read it.
+/// When it can't be read, is damaged, others may read it, or the database was written with another.
 pub fn key_file(config: &Config) -> Result<KeyFile, StartError> {
+    let recorded = match database(config) {
+        Ok(Database::UpToDate) => open(config)?.read(generations::recorded)?,
+        // What is wrong there is told elsewhere.
+        Ok(Database::NotMade | Database::InUse | Database::Behind(_)) | Err(_) => Vec::new(),
+    };
+    let path = || config.keys.file.display().to_string();
     if !config.keys.file.exists() {
-        return Ok(KeyFile::NotMade);
+        let lost = !recorded.is_empty();
+        return if lost { Err(StartError::KeysLost(path())) } else { Ok(KeyFile::NotMade) };
     }
-    Keys::read_or_make(&config.keys.file, &Entropy::System)?;
-    Ok(KeyFile::Whole)
+    let (keys, _) = Keys::read_or_make(&config.keys.file, &Entropy::System)?;
+    let ours = keys.ring().secrets().fingerprints();
+    let other = |one: &Generation| {
+        let same = ours.iter().find(|own| (own.0, own.1) == (one.purpose, one.number));
+        same.is_some_and(|own| own.2 != one.fingerprint)
+    };
+    if recorded.iter().any(other) { Err(StartError::OtherKeys(path())) } else { Ok(KeyFile::Whole) }
 }
 
 fn open(config: &Config) -> Result<Storage, StartError> {

@@ -139,20 +139,20 @@ fn a_number_has_bounds() {
 fn a_setting_that_does_not_exist_is_refused_wherever_it_stands() {
     assert_eq!(
         with("VACATE_INDEX_MOOD", "memory").unwrap_err().to_string(),
-        "VACATE_INDEX_MOOD: there is no such setting: \
+        "VACATE_INDEX_MOOD: there is no such setting; near it are \
          VACATE_INDEX_FRESH_WAIT_MS_MAX, VACATE_INDEX_MODE"
     );
     assert_eq!(
         with("VACATE_SECRET", "hunter2").unwrap_err().to_string(),
-        "VACATE_SECRET: there is no such setting: take it out"
+        "VACATE_SECRET: there is no such setting; take it out"
     );
     assert_eq!(
         error_of_file("[index]\nmood = 'memory'"),
-        "index.mood (FILE): there is no such setting: index.fresh_wait_ms_max, index.mode"
+        "index.mood (FILE): there is no such setting; near it are index.fresh_wait_ms_max, index.mode"
     );
     assert_eq!(
         error_of_file("[sms]\nsender = 'log'"),
-        "sms.sender (FILE): there is no such setting: take it out"
+        "sms.sender (FILE): there is no such setting; take it out"
     );
     assert_eq!(
         error_of_file("listen = '127.0.0.1:1'"),
