@@ -1,6 +1,6 @@
 //! `vacate bind`
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::path::PathBuf;
 
 use clap::Args;
@@ -11,6 +11,7 @@ use super::say::{self, Form};
 use super::session::Session;
 use super::{Failure, Outcome};
 use crate::client::app::{Bound, ToBind};
+use crate::domain::duty::Demand;
 
 const COLUMNS: [&str; 5] = ["account_ref", "number", "verified_at", "proof", "holder"];
 const NEEDED: [&str; 3] = ["account_ref", "number", "verified_at"];
@@ -19,7 +20,7 @@ const NEEDED: [&str; 3] = ["account_ref", "number", "verified_at"];
 ///
 /// The file is CSV with the header account_ref,number,verified_at[,proof][,holder]. A number is a digest,
 /// a token, or a phone number in E.164, which is hashed on this machine. Prints CSV with the header
-/// account_ref,handle: keep the handle beside the account, and check by it.
+/// account_ref,handle,demand: keep the handle beside the account, check by it, and act on the demand.
 ///
 /// Example: vacate bind accounts.csv > handles.csv
 #[derive(Debug, Args)]
@@ -36,10 +37,16 @@ impl Bind {
         let post = async |bindings: &[ToBind]| Ok(session.client.bind(bindings).await?.items);
         let out = RefCell::new(csv::Writer::from_writer(std::io::stdout()));
         if session.say.form == Form::Text {
-            write(&out, ["account_ref", "handle"])?;
+            write(&out, ["account_ref", "handle", "demand"])?;
         }
+        let demanded = Cell::new(0_u64);
         let stored = |_: &Line, bound: &Bound| match session.say.form {
-            Form::Text => write(&out, [bound.account_ref.as_str(), &bound.handle.text()]),
+            Form::Text => {
+                let acts = matches!(bound.demand, Demand::Freeze | Demand::Detach);
+                demanded.set(demanded.get() + u64::from(acts));
+                let account = bound.account_ref.as_str();
+                write(&out, [account, &bound.handle.text(), bound.demand.text()])
+            }
             Form::Json => {
                 let value = json!({
                     "account_ref": bound.account_ref,
@@ -51,6 +58,9 @@ impl Bind {
         };
         let report = Sending::new(session, source).send(make, post, stored).await;
         out.borrow_mut().flush().map_err(say::output).map_err(cut_off)?;
+        if demanded.get() > 0 {
+            session.say.tell(&format!("{}: freeze or detach is demanded", demanded.get()));
+        }
         Ok(lines::ended(&report.map_err(cut_off)?))
     }
 }
@@ -65,7 +75,7 @@ fn cut_off(failure: Failure) -> Failure {
     }
 }
 
-fn write(out: &RefCell<csv::Writer<std::io::Stdout>>, record: [&str; 2]) -> Result<(), Failure> {
+fn write(out: &RefCell<csv::Writer<std::io::Stdout>>, record: [&str; 3]) -> Result<(), Failure> {
     out.borrow_mut().write_record(record).map_err(say::csv_output)
 }
 

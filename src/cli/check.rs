@@ -9,6 +9,7 @@ use super::session::Session;
 use super::{Ended, Failure, Outcome};
 use crate::client::check::{Checked, Question};
 use crate::client::{Class, Error};
+use crate::domain::number::NumberText;
 use crate::domain::time::Moment;
 use crate::domain::verdict::Advice;
 
@@ -35,6 +36,11 @@ impl Check {
             Err(Refusal::Line(problem)) => return Err(Failure::Usage(problem.to_string())),
             Err(Refusal::Call(error)) => return Err(error.into()),
         };
+        let needs_date = !matches!(number, NumberText::Handle { .. });
+        if needs_date && self.verified_at.is_none() {
+            let why = "--verified-at: when its user was known to hold it; only a handle has a date";
+            return Err(Failure::Usage(why.to_owned()));
+        }
         let question = Question { number, verified_at: self.verified_at };
         let checked = session.client.check(question, None).await;
         show(session, &checked)?;

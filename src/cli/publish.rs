@@ -11,7 +11,10 @@ use super::say::Form;
 use super::session::Session;
 use super::{Failure, Outcome};
 use crate::client::carrier::{Coverage, Event, HoldsSince};
-use crate::domain::time::Moment;
+use crate::client::keys::Whose;
+use crate::clock::Clock;
+use crate::domain::calling_code::CallingCode;
+use crate::domain::time::{CLOCK_SKEW_SECONDS_MAX, Moment};
 
 const COLUMNS: [&str; 6] = ["id", "type", "number", "effective_at", "effective_on", "undoes"];
 const NEEDED: [&str; 3] = ["id", "type", "number"];
@@ -31,13 +34,25 @@ pub struct Publish {
     /// if no line was rejected.
     #[arg(long, value_name = "TIME", value_parser = lines::argument::<Moment>)]
     through: Option<Moment>,
+    /// A calling code that this is said of too, though the file has no event of it; may be repeated. A
+    /// file without events needs none where the carrier speaks of one calling code alone.
+    #[arg(long = "calling-code", value_name = "CODE", requires = "through",
+        value_parser = lines::argument::<CallingCode>)]
+    calling_codes: Vec<CallingCode>,
 }
 
 impl Publish {
     pub(super) async fn run(&self, session: &Session) -> Outcome {
+        let latest = Clock::System.now().plus(CLOCK_SKEW_SECONDS_MAX);
+        if self.through.is_some_and(|through| through > latest) {
+            return Err(Failure::Usage(
+                "--through lies in the future; nothing was sent".to_owned(),
+            ));
+        }
         let source = Source::open(&self.file, &COLUMNS, &NEEDED)?;
         let numbers = Numbers::new(&session.client);
-        let codes = RefCell::new(BTreeSet::new());
+        let codes: RefCell<BTreeSet<CallingCode>> =
+            RefCell::new(self.calling_codes.iter().copied().collect());
         let make = async |line: &Line| {
             let event = event(line, &numbers).await?;
             codes.borrow_mut().insert(event.number.calling_code());
@@ -53,12 +68,9 @@ impl Publish {
                 session.say.tell("through was not sent: lines were rejected");
             }
             Some(through) => {
-                let codes = codes.into_inner();
+                let mut codes = codes.into_inner();
                 if codes.is_empty() {
-                    return Err(Failure::Usage(
-                        "--through: the file names no calling code; say it with vacate coverage"
-                            .to_owned(),
-                    ));
+                    codes.insert(only_code(session).await?);
                 }
                 for calling_code in codes {
                     let holds_since = HoldsSince::AsBefore;
@@ -71,6 +83,17 @@ impl Publish {
             None => {}
         }
         Ok(lines::ended(&report))
+    }
+}
+
+/// What a file without events is about.
+async fn only_code(session: &Session) -> Result<CallingCode, Failure> {
+    let me = session.client.participant(Whose::Mine).await?;
+    match me.calling_codes.as_slice() {
+        [only] => Ok(*only),
+        _ => Err(Failure::Usage(
+            "--through: the file names no calling code; name it by --calling-code".to_owned(),
+        )),
     }
 }
 

@@ -66,7 +66,7 @@ impl Event {
 pub struct Published {
     /// The log's head after them: a check with this as `at_least` knows of them.
     pub position: String,
-    /// The watermark that now holds, if the carrier has one for their calling code.
+    /// The watermark that now holds, where the batch said one; `None` where it didn't.
     pub through: Option<Moment>,
     /// How many of each outcome.
     pub summary: Summary,

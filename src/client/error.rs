@@ -112,6 +112,6 @@ impl fmt::Display for Problem {
         if let Some(field) = &self.field {
             write!(f, " (at {field})")?;
         }
-        write!(f, " {}", self.remedy)
+        if self.remedy.is_empty() { Ok(()) } else { write!(f, " {}", self.remedy) }
     }
 }

@@ -53,7 +53,9 @@ type Result<T> = std::result::Result<T, Failed>;
 /// [`Failed`] where it can't go on.
 pub async fn run(numbers: u32, screen: &mut Screen<'_>) -> Result<Claims> {
     let cast = Cast::assemble().await?;
-    screen.heading("The registry is up: an empty database, 2 carriers, 3 apps. Time can be moved.");
+    screen.heading(
+        "The registry is up: an empty database, 2 carriers, 3 apps. Its clock can be set forward.",
+    );
 
     story::play(&cast, screen).await?;
     let mut crowd = Crowd::gather(&cast, numbers).await?;

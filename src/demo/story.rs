@@ -59,7 +59,6 @@ impl Scene<'_, '_> {
         self.told(MessageType::FreezeRequested, Some(began)).await?;
         let what = "a stranger wants into Wang's account: the right code";
         self.checks(old, Advice::Freeze, what).await?;
-        self.screen.aside("by the code alone the stranger would be inside Wang's account now");
         self.answers(Did::Frozen).await?;
         self.clears(Clearance::TooEarly, "clearance, a moment later", "too early: it rests").await
     }
@@ -79,6 +78,7 @@ impl Scene<'_, '_> {
         self.cast.let_days_pass(1).await?;
         let what = "Miss Zhou's code is right, the account Wang's";
         self.checks(old, Advice::Freeze, what).await?;
+        self.screen.aside("without Vacate she would now be inside Wang's account");
         let new = self.bind(NEW_ACCOUNT, self.cast.now()).await?;
         self.shows(self.app.name, "binds", "Miss Zhou's own new account", "bound");
         self.checks(new, Advice::Allow, "Miss Zhou signs in: the right code").await

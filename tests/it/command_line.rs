@@ -24,8 +24,9 @@ fn a_registry_is_set_up_and_an_account_frozen_by_commands_alone() {
         "account_ref,number,verified_at\nu-1,+491701234567,2026-02-14T21:20:00Z\n",
     );
     let bound = registry.run(&["--key-file", "app.key", "bind", "accounts.csv"]);
-    let handle = bound.out.lines().nth(1).unwrap().strip_prefix("u-1,").unwrap().to_owned();
-    assert!(bound.out.starts_with("account_ref,handle\nu-1,vh1.49."), "{}", bound.out);
+    let handle = bound.out.lines().nth(1).unwrap().strip_prefix("u-1,").unwrap();
+    let handle = handle.strip_suffix(",none").unwrap().to_owned();
+    assert!(bound.out.starts_with("account_ref,handle,demand\nu-1,vh1.49."), "{}", bound.out);
 
     let yesterday = registry.yesterday();
     let args = ["--key-file", "carrier.key", "coverage", "49", "--through", &yesterday];
@@ -42,6 +43,18 @@ fn a_registry_is_set_up_and_an_account_frozen_by_commands_alone() {
     assert_eq!((frozen.code, frozen.out.as_str()), (11, "freeze (changed, disconnected)\n"));
     let json = registry.try_run(&["--key-file", "app.key", "--json", "check", &handle]);
     assert_eq!(json.json()["advice"], "freeze");
+
+    // Whoever binds to a number that was lost is told at once.
+    registry.write(
+        "late.csv",
+        "account_ref,number,verified_at\nu-2,+491701234567,2026-02-14T21:20:00Z\n",
+    );
+    let late = registry.run(&["--key-file", "app.key", "bind", "late.csv"]);
+    assert!(late.out.trim_end().ends_with(",freeze"), "{}", late.out);
+    assert!(late.err.contains("1: freeze or detach is demanded"), "{}", late.err);
+    let dateless = registry.try_run(&["--key-file", "app.key", "check", "+9990000001"]);
+    assert_eq!(dateless.code, 2);
+    assert!(dateless.err.contains("--verified-at"), "{}", dateless.err);
 
     registry.write("did.csv", "account_ref,did,revision\nu-1,frozen,1\n");
     let acknowledged = registry.run(&["--key-file", "app.key", "--json", "ack", "did.csv"]);
@@ -71,7 +84,14 @@ fn a_check_ends_with_what_it_advises() {
     // No number without a calling code, and none that isn't one.
     assert_eq!(check("0170123456").code, 2);
     assert_eq!(check("+49").code, 2);
-    let refused = registry.try_run(&["--key-file", "carrier.key", "check", "+9990000001"]);
+    let refused = registry.try_run(&[
+        "--key-file",
+        "carrier.key",
+        "check",
+        "+9990000001",
+        "--verified-at",
+        "2026-02-14T21:20:00Z",
+    ]);
     assert_eq!((refused.code, refused.out.as_str()), (4, "step_up (no answer)\n"));
     let unreachable =
         vacate(&["--url", "http://127.0.0.1:9", "--key-file", &registry.path("app.key"), "status"]);
@@ -293,6 +313,55 @@ fn doctor_and_migrate_look_without_making_anything() {
     let wrong = run(&["--config", "bad.toml", "doctor"]);
     assert_eq!(wrong.code, 1);
     assert!(wrong.out.contains("FAILS  settings"), "{}", wrong.out);
+}
+
+#[test]
+fn a_key_file_that_is_gone_or_another_s_is_told_and_none_is_made() {
+    let folder = Registry::start().stop();
+    let run = |args: &[&str]| registry::vacate_in(folder.path(), args);
+    let file = folder.path().join("keys/vacate.keys");
+    let own = std::fs::read(&file).unwrap();
+    assert_eq!(run(&["doctor"]).code, 0);
+    std::fs::remove_file(&file).unwrap();
+    for args in [&["serve", "--listen", "127.0.0.1:0"][..], &["doctor"]] {
+        let ran = run(args);
+        assert_eq!(ran.code, 1, "{args:?}");
+        let told = ran.out + &ran.err;
+        assert!(
+            told.contains("keys/vacate.keys: it isn't there")
+                && told.contains("restore its backup"),
+            "{told}"
+        );
+        assert!(!file.exists());
+    }
+    // That of another registry, of the same mode.
+    let other = Registry::start();
+    std::fs::copy(other.path("keys/vacate.keys"), &file).unwrap();
+    let ran = run(&["--json", "doctor"]);
+    assert_eq!(ran.code, 1, "{}", ran.out);
+    let findings = ran.json();
+    let failed: Vec<_> =
+        findings.as_array().unwrap().iter().filter(|one| one["ok"] == false).collect();
+    assert_eq!(failed.len(), 1, "{findings}");
+    assert!(failed[0]["told"].as_str().unwrap().contains("written with other keys"), "{findings}");
+    std::fs::write(&file, own).unwrap();
+    assert_eq!(run(&["doctor"]).code, 0);
+
+    std::fs::write(folder.path().join("vacate.toml"), "[policy]\nfile = \"gone.toml\"\n").unwrap();
+    let ran = run(&["--config", "vacate.toml", "doctor"]);
+    assert_eq!(ran.code, 1);
+    assert!(ran.out.contains("FAILS  policies") && ran.out.contains("gone.toml"), "{}", ran.out);
+}
+
+#[test]
+fn a_port_that_is_taken_is_found_before_anything_is_made() {
+    let folder = tempfile::tempdir().unwrap();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let ran = registry::vacate_in(folder.path(), &["serve", "--listen", &address]);
+    assert_eq!(ran.code, 1);
+    assert!(ran.err.contains("server.listen: can't listen"), "{}", ran.err);
+    assert!(std::fs::read_dir(folder.path()).unwrap().next().is_none());
 }
 
 #[test]

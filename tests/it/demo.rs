@@ -14,7 +14,7 @@ fn the_demo_tells_the_story_and_holds_what_it_claims() {
         "a stranger wants into Wang's account: the right code   → freeze",
         "account.detach_requested",
         "clearance, before it is sold again                     clear",
-        "Miss Zhou's code is right, the account Wang's          → freeze",
+        "Miss Zhou's code is right, the account Wang's          → freeze\n         (without Vacate she would now be inside Wang's account)",
         "Miss Zhou signs in: the right code                     → allow",
         "account.release_requested",
         "0 messages lost · 0 wrong answers · 0 numbers in the database · exit code 0",

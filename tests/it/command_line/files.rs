@@ -99,6 +99,32 @@ fn lines_that_can_t_be_read_are_rejected_alone() {
 }
 
 #[test]
+fn a_night_without_events_moves_the_watermark_too() {
+    let registry = Registry::start();
+    registry.set_up();
+    registry.write("night.csv", "id,type,number,effective_on\n");
+    let publish = |through: &str, more: &[&str]| {
+        let args = ["--key-file", "carrier.key", "publish", "night.csv", "--through", through];
+        registry.try_run(&[&args[..], more].concat())
+    };
+    let (yesterday, tomorrow) = (registry.yesterday(), registry.in_seconds(86_400));
+    let early = publish(&tomorrow, &[]);
+    assert_eq!(early.code, 2);
+    assert!(early.err.contains("in the future; nothing was sent"), "{}", early.err);
+    let moved = publish(&yesterday, &[]);
+    assert_eq!(moved.code, 0, "{}", moved.err);
+    assert!(moved.err.contains(&format!("+49 is reported through {yesterday}")), "{}", moved.err);
+
+    let base = ["participant", "add", "northtel", "--kind", "carrier"];
+    registry.run(&[&base[..], &["--calling-code", "49", "--calling-code", "44"]].concat());
+    let which = publish(&yesterday, &[]);
+    assert_eq!(which.code, 2);
+    assert!(which.err.contains("--calling-code"), "{}", which.err);
+    let named = publish(&yesterday, &["--calling-code", "44"]);
+    assert!(named.code == 0 && named.err.contains("+44 is reported"), "{}", named.err);
+}
+
+#[test]
 fn a_quote_that_is_never_closed_stops_the_run() {
     let registry = Registry::start();
     registry.set_up();

@@ -23,7 +23,7 @@ impl Ran {
 
 /// A running registry; it ends with this.
 pub struct Registry {
-    folder: TempDir,
+    folder: Option<TempDir>,
     url: String,
     serving: Child,
 }
@@ -51,7 +51,16 @@ impl Registry {
         };
         // Read on, or the registry would one day wait for room in the pipe.
         std::thread::spawn(move || std::io::copy(&mut told, &mut std::io::sink()));
-        Registry { folder, url, serving }
+        Registry { folder: Some(folder), url, serving }
+    }
+
+    fn folder(&self) -> &Path {
+        self.folder.as_ref().expect("it wasn't stopped").path()
+    }
+
+    /// Ends it, and leaves its files.
+    pub fn stop(mut self) -> TempDir {
+        self.folder.take().expect("it wasn't stopped before")
     }
 
     /// A carrier that reports +49, and an app; their keys lie in carrier.key and app.key.
@@ -78,12 +87,12 @@ impl Registry {
 
     /// Runs a command.
     pub fn try_run(&self, args: &[&str]) -> Ran {
-        ran(command(self.folder.path()).env("VACATE_URL", &self.url).args(args))
+        ran(command(self.folder()).env("VACATE_URL", &self.url).args(args))
     }
 
     /// Starts a command that ends when it is told to.
     pub fn spawn(&self, args: &[&str]) -> Running {
-        let mut command = command(self.folder.path());
+        let mut command = command(self.folder());
         command.env("VACATE_URL", &self.url).args(args);
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("it starts");
@@ -95,11 +104,11 @@ impl Registry {
     pub fn run_with(&self, args: &[&str], input: &str) -> Ran {
         self.write("input", input);
         let input = std::fs::File::open(self.path("input")).expect("the input");
-        ran(command(self.folder.path()).env("VACATE_URL", &self.url).args(args).stdin(input))
+        ran(command(self.folder()).env("VACATE_URL", &self.url).args(args).stdin(input))
     }
 
     pub fn path(&self, name: &str) -> String {
-        self.folder.path().join(name).display().to_string()
+        self.folder().join(name).display().to_string()
     }
 
     pub fn write(&self, name: &str, text: &str) {
