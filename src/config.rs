@@ -308,6 +308,7 @@ pub struct Limits {
     pub requests_per_second: u32,
     pub unbound_numbers_per_day_percent: u32,
     pub unbound_numbers_per_90_days_percent: u32,
+    pub accounts_undeclared: u64,
     pub items_max: usize,
     pub page_max: usize,
     pub clock_skew_seconds_max: u32,
@@ -323,6 +324,8 @@ impl Limits {
             requests_per_second: settings.number("limits.requests_per_second", 1..=1_000_000)?,
             unbound_numbers_per_day_percent: settings.number(day, 1..=1000)?,
             unbound_numbers_per_90_days_percent: settings.number(quarter, 1..=10_000)?,
+            accounts_undeclared: settings
+                .number("limits.accounts_undeclared", 100..=1_000_000_000)?,
             items_max: settings.number("limits.items_max", 1..=1000)?,
             page_max: settings.number("limits.page_max", 1..=1000)?,
             clock_skew_seconds_max: settings.number("limits.clock_skew_seconds_max", 0..=300)?,

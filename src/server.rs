@@ -226,6 +226,11 @@ pub fn open(
         items_max: config.limits.items_max,
         bindings_per_app_and_number_max: config.limits.bindings_per_app_and_number_max,
         clock_skew_seconds_max: config.limits.clock_skew_seconds_max,
+        budgets: registry::BudgetSettings {
+            day_percent: config.limits.unbound_numbers_per_day_percent,
+            quarter_percent: config.limits.unbound_numbers_per_90_days_percent,
+            accounts_undeclared: config.limits.accounts_undeclared,
+        },
         fresh_wait_max: Duration::from_millis(config.index.fresh_wait_ms_max),
         secret_overlap_hours: config.webhooks.secret_overlap_hours,
         epoch_overlap_days: config.keys.epoch_overlap_days,

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::domain::rejection::Rejection;
 use crate::http::failure::Failure;
+use crate::http::limits::Spent;
 use crate::http::problem::ItemError;
 use crate::registry::{Batch, Outcome};
 
@@ -20,6 +21,12 @@ pub(super) fn ok(body: &impl Serialize) -> Answer {
 /// A JSON body.
 pub(super) fn json(status: StatusCode, body: &impl Serialize) -> Answer {
     Ok(HttpResponse::build(status).json(body))
+}
+
+/// The same answer; it tells what is left of the budget that was spent from.
+pub(super) fn spent(mut answer: HttpResponse) -> HttpResponse {
+    answer.extensions_mut().insert(Spent);
+    answer
 }
 
 /// How many items of a batch were accepted, duplicates, and rejected.

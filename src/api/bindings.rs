@@ -12,7 +12,7 @@ use crate::domain::time::Moment;
 use crate::http::body::{Body, Items};
 use crate::http::query::{List, Page, Query};
 use crate::http::shared_registry::SharedRegistry;
-use crate::registry::{Put, Removal};
+use crate::registry::{Item, Put, Removal};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -41,6 +41,8 @@ struct Nothing {}
 
 pub async fn put(app: App, Body(puts): Body<Puts>, registry: SharedRegistry) -> Answer {
     let items = puts.items.0;
+    let is_named = |item: &Item<Put>| item.value.as_ref().is_ok_and(|put| !put.number.is_handle());
+    let named = items.iter().any(is_named);
     let batch = registry.run(move |registry| registry.bind(&app, items)).await?;
     let (status, summary, items) = answer::batch(batch, Key::AccountRef, |placed| Bound {
         change: placed.change,
@@ -49,7 +51,8 @@ pub async fn put(app: App, Body(puts): Body<Puts>, registry: SharedRegistry) -> 
         demand: placed.binding.duty.demand,
         revision: placed.binding.duty.revision,
     });
-    answer::json(status, &Plain { summary, items })
+    let answer = answer::json(status, &Plain { summary, items })?;
+    Ok(if named { answer::spent(answer) } else { answer })
 }
 
 pub async fn remove(app: App, Body(removals): Body<Removals>, registry: SharedRegistry) -> Answer {

@@ -68,6 +68,7 @@ struct Counts {
 
 pub async fn check(app: App, Body(check): Body<Check>, registry: SharedRegistry) -> Answer {
     let at_least = check.at_least.map(|text| position(&registry, &text)).transpose()?;
+    let named = !check.number.is_handle();
     let question = Question { number: check.number, verified_at: check.verified_at };
     let checked = match registry.check_now(&app, &question, at_least) {
         Some(checked) => checked?,
@@ -80,11 +81,16 @@ pub async fn check(app: App, Body(check): Body<Check>, registry: SharedRegistry)
         tokio::time::sleep(Duration::from_secs(SLOW_SECONDS)).await;
     }
     let position = registry.position_text(checked.position);
-    answer::ok(&Answered { position: Some(position), ..answered(&checked.answers) })
+    let answer = answer::ok(&Answered { position: Some(position), ..answered(&checked.answers) })?;
+    Ok(if named { answer::spent(answer) } else { answer })
 }
 
 pub async fn check_all(app: App, Body(checks): Body<Checks>, registry: SharedRegistry) -> Answer {
     let at_least = checks.at_least.map(|text| position(&registry, &text)).transpose()?;
+    let is_named = |item: &crate::registry::Item<Question>| {
+        item.value.as_ref().is_ok_and(|question| !question.number.is_handle())
+    };
+    let named = checks.items.0.iter().any(is_named);
     let checked = registry
         .clone()
         .run(move |registry| registry.check_all(&app, &checks.items.0, at_least))
@@ -115,7 +121,9 @@ pub async fn check_all(app: App, Body(checks): Body<Checks>, registry: SharedReg
     });
     let items = items.collect();
     let position = registry.position_text(checked.position);
-    answer::json(answer::status_of(refused), &AllAnswered { position, summary, items })
+    let all = AllAnswered { position, summary, items };
+    let answer = answer::json(answer::status_of(refused), &all)?;
+    Ok(if named { answer::spent(answer) } else { answer })
 }
 
 pub(super) fn position(

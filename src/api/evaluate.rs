@@ -37,5 +37,6 @@ pub async fn evaluate(
     let proof = if proof { Prove::Key } else { Prove::Nothing };
     let asked = Evaluation { calling_code, key_id, elements, proof };
     let evaluated = registry.run(move |registry| registry.evaluate(&caller, &asked)).await?;
-    answer::ok(&Evaluated { elements: evaluated.elements, proof: evaluated.proof })
+    let evaluated = Evaluated { elements: evaluated.elements, proof: evaluated.proof };
+    answer::ok(&evaluated).map(answer::spent)
 }

@@ -88,6 +88,7 @@ impl Worker {
         }
         while serving.join_next().await.is_some() {}
         this.ask(Registry::keep_uses).await;
+        this.ask(Registry::keep_budgets).await;
     }
 
     /// Follows what other nodes committed, and does a part of what time and policy change. Never more
@@ -100,6 +101,7 @@ impl Worker {
         }
         self.ask(Registry::reread_keys).await;
         self.ask(Registry::keep_uses_now_and_then).await;
+        self.ask(Registry::keep_budgets_now_and_then).await;
         let due = self.ask(Registry::recompute_due).await;
         let changed = self.ask(Registry::recompute_changed).await;
         let forgotten = self.ask(Registry::forget_some).await;

@@ -11,6 +11,7 @@ pub mod attempt;
 pub mod binding;
 pub mod blinded;
 pub mod breaker;
+pub mod budget;
 pub mod calling_code;
 pub mod clearance;
 pub mod coverage;

@@ -111,6 +111,11 @@ impl NumberText {
         }
     }
 
+    /// Whether it is an app's own handle: the one form that names no number to whoever hasn't bound it.
+    pub fn is_handle(&self) -> bool {
+        matches!(self, NumberText::Handle { .. })
+    }
+
     /// The calling code that all three forms begin with.
     pub fn calling_code(&self) -> CallingCode {
         match *self {

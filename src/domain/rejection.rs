@@ -76,6 +76,7 @@ codes! {
     ValueNotAllowed "value_not_allowed",
     UrlNotAllowed "url_not_allowed",
     RateLimited "rate_limited",
+    BudgetExhausted "budget_exhausted",
     Internal "internal",
     Starting "starting",
     Overloaded "overloaded",

@@ -15,10 +15,11 @@ use actix_web::{Error, HttpMessage, HttpRequest, HttpResponse};
 
 use super::caller::CalledBy;
 use super::failure::Failure;
-use super::limits::Left;
+use super::limits::{self, Left};
 use super::problem::{self, Advise, Origin};
 use super::route::RouteTable;
 use super::shared_registry::SharedRegistry;
+use crate::domain::budget::Allowance;
 use crate::domain::id::Prefix;
 use crate::domain::rejection::{Code, Rejection};
 use crate::domain::text;
@@ -50,8 +51,9 @@ pub async fn request<B: MessageBody + 'static>(
         0..=HEAD_BYTES_MAX => next.call(request).await?.map_into_boxed_body(),
         _ => request.error_response(Failure(head_too_large())),
     };
+    let allowances = limits::allowances(&answered, &registry);
     let answered = with_problem(answered, &registry, &correlator);
-    let answered = with_headers(answered, &correlator);
+    let answered = with_headers(answered, &correlator, &allowances);
     tell(&answered, &correlator, began);
     Ok(answered)
 }
@@ -151,6 +153,7 @@ fn foreign(answered: &ServiceResponse<BoxBody>) -> Option<Rejection> {
 fn with_headers(
     mut answered: ServiceResponse<BoxBody>,
     correlator: &str,
+    allowances: &[Allowance],
 ) -> ServiceResponse<BoxBody> {
     let left = answered.request().extensions().get::<Left>().copied();
     let headers = answered.headers_mut();
@@ -160,13 +163,18 @@ fn with_headers(
         headers.insert(CORRELATOR, value);
     }
     if let Some(left) = left {
-        let policy = format!("\"second\";q={};w=1", left.per_second);
-        let limit = format!("\"second\";r={};t=1", left.remaining);
+        let (policy, limit) = limits::fields(left, allowances);
         for (name, value) in [("ratelimit-policy", policy), ("ratelimit", limit)] {
             if let Ok(value) = HeaderValue::from_str(&value) {
                 headers.insert(HeaderName::from_static(name), value);
             }
         }
+    }
+    // The second that a refusal tells to wait won't do for a budget.
+    if let Some(seconds) = limits::back_in_seconds(allowances)
+        && headers.contains_key(header::RETRY_AFTER)
+    {
+        headers.insert(header::RETRY_AFTER, seconds.into());
     }
     answered
 }
@@ -175,7 +183,7 @@ fn tell(answered: &ServiceResponse<BoxBody>, correlator: &str, began: Instant) {
     let request = answered.request();
     let pattern = request.match_pattern().unwrap_or_else(|| "-".to_owned());
     let called_by = request.extensions().get::<CalledBy>().cloned();
-    let participant = called_by.map_or_else(|| "-".to_owned(), |CalledBy(name)| name);
+    let participant = called_by.as_ref().map_or("-", |CalledBy(who)| who.name.as_str());
     let microseconds = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
     let status = answered.status().as_u16();
     log::info!(
@@ -183,7 +191,7 @@ fn tell(answered: &ServiceResponse<BoxBody>, correlator: &str, began: Instant) {
         method = known_method(request),
         route = pattern.as_str(),
         status = status,
-        participant = participant.as_str(),
+        participant = participant,
         microseconds = microseconds,
         correlator = correlator;
         "answered"

@@ -2,6 +2,7 @@
 //! a carrier, an app or an admin: the only way to a use case.
 
 use std::pin::Pin;
+use std::sync::Arc;
 
 use actix_web::dev::Payload;
 use actix_web::http::header;
@@ -10,7 +11,7 @@ use actix_web::{FromRequest, HttpMessage, HttpRequest};
 use super::failure::Failure;
 use super::route::{Access, RouteTable};
 use super::shared_registry::SharedRegistry;
-use crate::domain::participant::{Admin, App, Caller, Carrier, Permission};
+use crate::domain::participant::{Admin, App, Caller, Carrier, Participant, Permission};
 use crate::domain::rejection::{Code, Rejection};
 
 /// Whoever has a key that works, where the route asks for no permission in particular.
@@ -19,9 +20,9 @@ pub struct Anyone(pub Caller);
 /// A participant that looks after its own things: an app or a carrier with the permission to manage.
 pub struct Manager(pub Caller);
 
-/// The name of who called, for the request's log line.
+/// Who called, for the request's log line and the headers of the answer.
 #[derive(Clone)]
-pub(super) struct CalledBy(pub(super) String);
+pub(super) struct CalledBy(pub(super) Arc<Participant>);
 
 type Admitted<T> = Pin<Box<dyn Future<Output = Result<T, Failure>>>>;
 
@@ -37,9 +38,8 @@ fn admit<T: 'static>(
             .and_then(|table| table.access(request.method(), &pattern))
             .ok_or_else(|| Rejection::new(Code::NotFound, "There is nothing here."))?;
         let caller = identify(&request).await?;
-        let name = caller.participant.name.as_str().to_owned();
         super::limits::count(&request, &caller)?;
-        request.extensions_mut().insert(CalledBy(name));
+        request.extensions_mut().insert(CalledBy(Arc::clone(&caller.participant)));
         Ok(admit(caller, access)?)
     })
 }

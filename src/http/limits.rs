@@ -1,13 +1,19 @@
 //! How often one participant may ask, by the generic cell rate algorithm: one number for each, and no
-//! burst at the edge of a window. In memory, for each node.
+//! burst at the edge of a window. In memory, for each node. And how an answer tells what is left of that
+//! and of the organisation's budget.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
+use actix_web::body::BoxBody;
+use actix_web::dev::ServiceResponse;
 use actix_web::{HttpMessage, HttpRequest};
 
+use super::caller::CalledBy;
+use super::failure::Failure;
 use super::shared_registry::SharedRegistry;
+use crate::domain::budget::Allowance;
 use crate::domain::event::ParticipantId;
 use crate::domain::participant::Caller;
 use crate::domain::rejection::{Code, Rejection};
@@ -67,4 +73,42 @@ pub(super) fn count(request: &HttpRequest, caller: &Caller) -> Result<(), Reject
     }
     let detail = format!("A participant has {per_second} requests a second.");
     Err(Rejection::new(Code::RateLimited, detail))
+}
+
+/// Marks an answer that something was spent for: it tells what is left.
+#[derive(Clone, Copy, Debug)]
+pub struct Spent;
+
+/// What is left of the caller's budget, where this answer is to tell.
+pub(super) fn allowances(
+    answered: &ServiceResponse<BoxBody>,
+    registry: &SharedRegistry,
+) -> Vec<Allowance> {
+    let extensions = answered.response().extensions();
+    let refused = extensions.get::<Failure>();
+    let refused = refused.is_some_and(|failure| failure.0.code == Code::BudgetExhausted);
+    if !refused && !extensions.contains::<Spent>() {
+        return Vec::new();
+    }
+    let called_by = answered.request().extensions().get::<CalledBy>().cloned();
+    called_by.map_or_else(Vec::new, |CalledBy(who)| registry.allowances(&who))
+}
+
+/// `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers-09).
+pub(super) fn fields(left: Left, allowances: &[Allowance]) -> (String, String) {
+    let mut policy = format!("\"second\";q={};w=1", left.per_second);
+    let mut limit = format!("\"second\";r={};t=1", left.remaining);
+    for one in allowances {
+        let name = one.purse.text();
+        policy += &format!(", \"{name}\";q={};w={}", one.limit, one.window_seconds);
+        limit += &format!(", \"{name}\";r={};t={}", one.left, one.back_in_seconds);
+    }
+    (policy, limit)
+}
+
+/// How long it takes until every purse that is empty has something in it again.
+pub(super) fn back_in_seconds(allowances: &[Allowance]) -> Option<u32> {
+    let empty = allowances.iter().filter(|one| one.left == 0).max_by_key(|one| one.back_in_seconds);
+    // Evaluations, the last of them, are refused together, although some are left.
+    empty.or(allowances.last()).map(|one| one.back_in_seconds)
 }

@@ -78,6 +78,7 @@ pub fn meaning(code: Code) -> Meaning {
         Code::ValueNotAllowed => of(422, "Value not allowed", "Not in the enumeration, outside its bounds, or what may be a phone number where one would be kept as it is.", "Send one of the values that detail or the OpenAPI document names."),
         Code::UrlNotAllowed => of(422, "URL not allowed", "Not https, an address that may not be called, or what may be a phone number in it.", "Use a public https URL without long numbers."),
         Code::RateLimited => of(429, "Too many requests", "More requests a second than the limit.", "Wait as long as Retry-After says."),
+        Code::BudgetExhausted => of(429, "The budget is used up", "More different numbers named by digest or token than the budget has, more evaluations, or more accounts bound than 1.2 times those declared.", "Bind accounts and check by their handles, which cost nothing; raising accounts_declared is the admin's to do."),
         Code::Internal => of(500, "Something failed here", "An error of the registry. Nothing was stored.", "Report the correlator to the admin."),
         Code::Starting => of(503, "Starting", "The index is being loaded.", "Retry after Retry-After; until then a check is step_up."),
         Code::Overloaded => of(503, "Overloaded", "Too much waits already.", "Retry after Retry-After; until then a check is step_up."),

@@ -62,6 +62,7 @@ pub struct Contents {
     newest: NumberId,
     calling_codes: HashMap<CallingCode, Standing>,
     participants: HashMap<ParticipantId, Arc<Participant>>,
+    declared: HashMap<String, u64>,
     keys: HashMap<KeyHash, KnownKey>,
 }
 
@@ -112,6 +113,11 @@ impl Contents {
         self.participants.values()
     }
 
+    /// The accounts that an organisation's apps have declared together; `None` where none of them did.
+    pub fn accounts_declared(&self, organisation: &str) -> Option<u64> {
+        self.declared.get(organisation).copied()
+    }
+
     /// Participants with a live key that ends after `from` and not after `to`, and when.
     pub fn keys_ending(
         &self,
@@ -132,10 +138,24 @@ impl Contents {
         }
         self.elements.extend(pulled.elements);
         self.calling_codes.extend(pulled.calling_codes);
+        let somebody = !pulled.participants.is_empty();
         for (participant, keys) in pulled.participants {
             self.keys.retain(|_, key| key.participant != participant.id);
             self.keys.extend(keys);
             self.participants.insert(participant.id, Arc::new(participant));
+        }
+        if somebody {
+            self.add_up_accounts();
+        }
+    }
+
+    fn add_up_accounts(&mut self) {
+        self.declared.clear();
+        for participant in self.participants.values() {
+            if let Some(accounts) = participant.accounts_declared {
+                let sum = self.declared.entry(participant.organisation.clone()).or_default();
+                *sum = sum.saturating_add(accounts);
+            }
         }
     }
 }

@@ -13,6 +13,7 @@ use crate::domain::oprf::{ElementKey, EpochKey};
 use crate::domain::position::Position;
 use crate::domain::rejection::{Code, Rejection};
 use crate::domain::seal::Handle;
+use crate::domain::secret::Secret;
 use crate::domain::text;
 use crate::domain::time::Moment;
 
@@ -213,6 +214,12 @@ impl Ring {
         let mut live = keys.iter().filter(|(number, _)| self.opens(*number));
         let (_, key) = live.find(|(_, key)| key.kid() == *kid).ok_or_else(Handle::invalid)?;
         Handle::open(key, *calling_code, sealed)
+    }
+
+    /// What the numbers that `organisation` names are hashed with, to be counted.
+    pub fn budget_key(&self, organisation: &str) -> Secret {
+        let key = &self.derived.secrets.servers[&self.sealing];
+        Secret::new(key.0.mac(&[b"vacate/v1/budget:", organisation.as_bytes()]))
     }
 
     /// The server key that seals.

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use serde::Deserialize;
 
 use super::demand::{self, Consequences};
-use super::{Batch, Item, Keyed, Outcome, Registry, Result, batch, follow};
+use super::{Batch, Item, Keyed, Outcome, Registry, Result, batch, follow, spend};
 use crate::domain::account_ref::AccountRef;
 use crate::domain::binding::{Acknowledged, Binding, Did, Move, Moved, Proof};
 use crate::domain::calling_code::CallingCode;
@@ -132,6 +132,7 @@ impl Registry {
                 (item.key.clone(), answered.unwrap_or_else(Outcome::Rejected))
             });
             let outcomes = outcomes.collect();
+            participants::count_bindings(tx, app.id(), -session.gone)?;
             session.consequences.write(self, tx)?;
             Ok(outcomes)
         });
@@ -169,6 +170,8 @@ struct Session<'a> {
     numbers: HashMap<NumberId, Number>,
     standings: HashMap<CallingCode, Standing>,
     stored: HashMap<SealedId, Bound>,
+    /// Live bindings that were removed, of those that count.
+    gone: i64,
     consequences: Consequences,
 }
 
@@ -188,7 +191,8 @@ impl<'a> Session<'a> {
         let mut stored = bindings::by_refs(tx, app.id(), refs)?;
         stored.retain(|_, bound| bound.removed_at.is_none());
         let standings = follow::standings_of(tx, numbers.values(), &registry.settings.policies)?;
-        Ok(Session { app, numbers, standings, stored, consequences: Consequences::default() })
+        let consequences = Consequences::default();
+        Ok(Session { app, numbers, standings, stored, gone: 0, consequences })
     }
 
     fn acknowledge(
@@ -227,6 +231,7 @@ impl<'a> Session<'a> {
         let Some(bound) = self.stored.remove(&registry.sealed_ref(self.app, account)) else {
             return Outcome::Duplicate(None);
         };
+        self.gone += spend::counted(self.numbers[&bound.number].calling_code);
         let binding = Binding { duty: bound.binding.duty.removed(), ..bound.binding };
         let bound = Bound { binding, recompute_at: None, removed_at: Some(now), ..bound };
         self.consequences.change(bound, None, Writer::App, now);

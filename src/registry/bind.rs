@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use serde::Deserialize;
 
 use super::demand::{self, Consequences};
+use super::spend::Room;
 use super::{Batch, Item, Keyed, Outcome, Registry, Result, batch, follow, test_numbers};
 use crate::domain::account_ref::{self, AccountRef};
 use crate::domain::binding::{self, Binding, Change, Holder, Moved, Placed, Proof, Stored};
@@ -22,7 +23,7 @@ use crate::domain::time::{Moment, Span};
 use crate::keys::Sealed;
 use crate::storage::bindings::{self, BindingId, Bound, Writer};
 use crate::storage::numbers::{self, NewNumber, Number};
-use crate::storage::{self, Tx, participants};
+use crate::storage::{self, Tx};
 
 /// A binding as an app puts it.
 #[derive(Clone, Debug, Deserialize)]
@@ -73,6 +74,15 @@ struct Examined {
 enum Target {
     Element(Element, Summary),
     Handle(NumberId, Guard),
+}
+
+impl Target {
+    fn element(&self) -> Option<&Element> {
+        match self {
+            Target::Element(element, _) => Some(element),
+            Target::Handle(..) => None,
+        }
+    }
 }
 
 impl Registry {
@@ -181,6 +191,7 @@ struct Session<'a> {
     standings: HashMap<CallingCode, Standing>,
     stored: HashMap<SealedId, Bound>,
     counts: HashMap<NumberId, i64>,
+    room: Room,
     fresh: Vec<Bound>,
     consequences: Consequences,
 }
@@ -193,7 +204,7 @@ impl<'a> Session<'a> {
         examined: &[(usize, Examined)],
     ) -> storage::Result<Session<'a>> {
         registry.hold_keys(tx)?;
-        participants::lock(tx, app.id())?;
+        let room = Room::open(registry, tx, app)?;
         let refs: Vec<SealedId> = examined.iter().map(|(_, one)| one.account_ref.clone()).collect();
         let stored = bindings::by_refs(tx, app.id(), &refs)?;
 
@@ -228,6 +239,7 @@ impl<'a> Session<'a> {
             standings,
             stored,
             counts,
+            room,
             fresh: Vec::new(),
             consequences: Consequences::default(),
         })
@@ -251,6 +263,7 @@ impl<'a> Session<'a> {
             outcomes.push((*place, outcome));
         }
         self.insert_fresh(registry, tx)?;
+        self.room.write(tx, self.app)?;
         self.consequences.write(registry, tx)?;
         Ok(outcomes)
     }
@@ -278,6 +291,12 @@ impl<'a> Session<'a> {
             }
             (Placed::Duplicate, None) => return Err(super::internal("a duplicate of nothing")),
         };
+        if change != Change::Refreshed {
+            let left = stored.as_ref().filter(|bound| bound.removed_at.is_none());
+            let left = left.and_then(|bound| self.numbers.get(&bound.number));
+            let from = left.map(|number| number.calling_code);
+            self.room.take(one.target.element(), number.calling_code, from)?;
+        }
         let bound_at = match (&stored, change) {
             (Some(bound), Change::Refreshed) => bound.bound_at,
             _ => now,

@@ -101,6 +101,9 @@ impl Registry {
             Ok(sought) => sought,
             Err(refused) => return Some(Err(refused)),
         };
+        if let Err(refused) = self.pay(app, &sought, &contents) {
+            return Some(Err(refused));
+        }
         let verdict = self.judge_in_memory(&sought, &contents)?;
         Some(verdict.map(|answers| Checked { position: head, answers }))
     }
@@ -115,6 +118,7 @@ impl Registry {
         let now = self.clock.now();
         let sought = self.understand(app, question, now)?;
         let position = self.reach(at_least)?;
+        self.pay(app, &sought, &self.index.contents())?;
         let answers = self.judge(&sought, position)?;
         Ok(Checked { position, answers })
     }
@@ -133,8 +137,20 @@ impl Registry {
             .map(|item| self.understand(app, item.value.as_ref().map_err(Clone::clone)?, now))
             .collect();
         let position = self.reach(at_least)?;
-        let answers = understood.into_iter().map(|sought| self.judge(&sought?, position)).collect();
-        Ok(Checked { position, answers })
+        let answers = understood.into_iter().map(|sought| {
+            let sought = sought?;
+            self.pay(app, &sought, &self.index.contents())?;
+            self.judge(&sought, position)
+        });
+        Ok(Checked { position, answers: answers.collect() })
+    }
+
+    /// A number that is named by digest or token costs something, whatever is known of it. One that is
+    /// named by handle doesn't, and nothing is locked for it.
+    fn pay(&self, app: &App, sought: &Sought, contents: &Contents) -> Result<()> {
+        let By::Element(element) = &sought.by else { return Ok(()) };
+        let terms = self.terms(contents, app.participant());
+        self.spend_check(app, sought.calling_code, element, &terms)
     }
 
     fn understand(&self, app: &App, question: &Question, now: Moment) -> Result<Sought> {

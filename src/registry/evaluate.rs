@@ -43,8 +43,8 @@ impl Registry {
     /// Evaluates a batch, for whoever has a key that works.
     ///
     /// # Errors
-    /// `items_out_of_range`, `key_id_unknown`, `element_invalid`.
-    pub fn evaluate(&self, _: &Caller, asked: &Evaluation) -> Result<Evaluated> {
+    /// `items_out_of_range`, `key_id_unknown`, `budget_exhausted`, `element_invalid`.
+    pub fn evaluate(&self, caller: &Caller, asked: &Evaluation) -> Result<Evaluated> {
         let (count, max) = (asked.elements.len(), self.settings.items_max);
         if !(1..=max).contains(&count) {
             let detail = format!("elements holds 1 to {max} of them.");
@@ -55,6 +55,7 @@ impl Registry {
             .ring()
             .epoch(asked.calling_code, asked.key_id, self.clock.now())
             .map_err(|refused| refused.at("/key_id"))?;
+        self.spend_evaluations(&caller.participant, asked.calling_code, count)?;
         match asked.proof {
             Prove::Nothing => {
                 Ok(Evaluated { elements: key.evaluate(&asked.elements)?, proof: None })

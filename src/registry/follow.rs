@@ -93,6 +93,7 @@ impl Registry {
             })
             .map_err(|error| self.failed(error))?;
         self.catch_up()?;
+        self.load_budgets()?;
         self.index.become_ready();
         Ok(())
     }

@@ -21,6 +21,7 @@ mod prove;
 mod publish;
 mod recompute;
 mod rotate;
+mod spend;
 mod subscribe;
 mod survey;
 mod test_numbers;
@@ -41,6 +42,7 @@ pub use inform::{BindingView, DutyFilter, DutyView, Row};
 pub use publish::{Publication, Receipt, Report};
 pub use recompute::More;
 pub use rotate::{EpochView, Held};
+pub use spend::BudgetSettings;
 pub use subscribe::{EndpointChange, EndpointView, Wanted};
 pub use survey::Status;
 pub use trace::{Followed, FollowedAttempt, ShownDeliveries};
@@ -67,6 +69,7 @@ use crate::entropy::Entropy;
 use crate::index::Index;
 use crate::keys::{Keys, Sealed};
 use crate::storage::{Backend, Storage};
+use spend::Budgets;
 use test_numbers::TestNumbers;
 
 /// What a use case answers: its outcome, or why not.
@@ -92,6 +95,8 @@ pub struct Settings {
     pub secret_overlap_hours: u32,
     /// How far ahead of the clock a time may lie, in seconds.
     pub clock_skew_seconds_max: u32,
+    /// What budgets follow from.
+    pub budgets: BudgetSettings,
     /// Networks that webhooks may go to although they aren't public.
     pub webhook_networks: Vec<ipnet::IpNet>,
     /// The policies of calling codes that the admin hasn't set.
@@ -131,6 +136,7 @@ pub struct Registry {
     entropy: Entropy,
     settings: Settings,
     test_numbers: TestNumbers,
+    budgets: Budgets,
     bell: Arc<Notify>,
     settled: Arc<Notify>,
     loaded: AtomicUsize,
@@ -158,6 +164,7 @@ impl Registry {
             entropy,
             settings,
             test_numbers: TestNumbers::default(),
+            budgets: Budgets::default(),
             bell: Arc::new(Notify::new()),
             settled: Arc::new(Notify::new()),
             loaded: AtomicUsize::new(0),

@@ -223,6 +223,22 @@ pub(super) fn lock_free_endpoints(
     }
 }
 
+/// Locks the rows of an organisation's apps in ascending order, and returns how many bindings each has.
+pub(super) fn lock_apps_of(
+    connection: &mut AnyConnection,
+    organisation: &str,
+    app: i16,
+) -> QueryResult<Vec<i64>> {
+    let apps = participants::table
+        .filter(participants::organisation.eq(organisation).and(participants::kind.eq(app)))
+        .order(participants::id)
+        .select(participants::live_bindings);
+    match connection {
+        AnyConnection::Postgres(bare) => apps.for_update().load(bare),
+        AnyConnection::Sqlite(bare) => apps.load(bare),
+    }
+}
+
 /// Who holds a calling code's policy while it writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PolicyUse {
@@ -279,6 +295,19 @@ pub(super) fn lock_retention_run(connection: &mut AnyConnection) -> QueryResult<
         AnyConnection::Sqlite(_) => Ok(()),
     }
 }
+
+/// Holds all budgets until the transaction ends. On SQLite the transaction does.
+pub(super) fn hold_budgets(connection: &mut AnyConnection) -> QueryResult<()> {
+    match connection {
+        AnyConnection::Postgres(_) => {
+            execute(connection, &format!("SELECT pg_advisory_xact_lock({BUDGET_LOCK})"))
+        }
+        AnyConnection::Sqlite(_) => Ok(()),
+    }
+}
+
+/// Any constant will do; every node must use the same.
+const BUDGET_LOCK: &str = "7161636174650003";
 
 /// Locks deliveries in the order in which whoever settles them goes.
 pub(super) fn lock_deliveries(

@@ -19,6 +19,7 @@ mod writer;
 
 pub mod attempts;
 pub mod bindings;
+pub mod budgets;
 pub mod coverage;
 pub mod deliveries;
 pub mod endpoints;

@@ -43,6 +43,21 @@ pub fn lock(tx: &mut Tx<'_>, id: ParticipantId) -> Result<()> {
     Ok(dialect::lock_participant(tx, id.0)?)
 }
 
+/// Locks every app of an organisation likewise; how many accounts they have bound together.
+pub fn lock_apps_of(tx: &mut Tx<'_>, organisation: &str) -> Result<i64> {
+    Ok(dialect::lock_apps_of(tx, organisation, Kind::App.code())?.into_iter().sum())
+}
+
+/// Counts bindings that came and went. The app's row is locked.
+pub fn count_bindings(tx: &mut Tx<'_>, app: ParticipantId, more: i64) -> Result<()> {
+    if more != 0 {
+        diesel::update(participants::table.find(app.0))
+            .set(participants::live_bindings.eq(participants::live_bindings + more))
+            .execute(&mut **tx)?;
+    }
+    Ok(())
+}
+
 /// Every participant, by name.
 pub fn all(connection: &mut AnyConnection) -> Result<Vec<Participant>> {
     let rows = participants::table

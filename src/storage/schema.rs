@@ -36,6 +36,7 @@ diesel::table! {
         recover_url -> Nullable<Text>,
         support_url -> Nullable<Text>,
         advice_not_covered -> SmallInt,
+        live_bindings -> BigInt,
         created_at -> BigInt,
     }
 }
@@ -58,6 +59,16 @@ diesel::table! {
         expires_at -> Nullable<BigInt>,
         revoked_at -> Nullable<BigInt>,
         last_used_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    budgets (organisation, purse, bucket) {
+        organisation -> Text,
+        purse -> SmallInt,
+        bucket -> BigInt,
+        sketch -> Binary,
+        kept_at -> BigInt,
     }
 }
 
@@ -248,6 +259,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     participants,
     grants,
     api_keys,
+    budgets,
     calling_codes,
     folded_policies,
     calling_code_carriers,

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
 mod bad_input;
+mod budgets;
 mod client;
 mod command_line;
 mod config;
@@ -22,7 +23,6 @@ mod retention;
 mod rotation;
 mod scenarios;
 mod semantics;
-mod sketch;
 mod story;
 mod support;
 mod test_numbers;

@@ -12,6 +12,7 @@ DROP TABLE carrier_coverage;
 DROP TABLE calling_code_carriers;
 DROP TABLE folded_policies;
 DROP TABLE calling_codes;
+DROP TABLE budgets;
 DROP TABLE api_keys;
 DROP TABLE grants;
 DROP TABLE participants;

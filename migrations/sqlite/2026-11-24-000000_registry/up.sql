@@ -34,6 +34,7 @@ CREATE TABLE participants (
     recover_url        TEXT,
     support_url        TEXT,
     advice_not_covered SMALLINT NOT NULL,
+    live_bindings      BIGINT NOT NULL DEFAULT 0,
     created_at         BIGINT NOT NULL
 );
 
@@ -56,6 +57,17 @@ CREATE TABLE api_keys (
     last_used_at   BIGINT
 );
 CREATE INDEX api_keys_of_participant ON api_keys (participant_id);
+
+-- Which different numbers an organisation has named, as sketches of keyed hashes: how many, not which.
+CREATE TABLE budgets (
+    organisation TEXT NOT NULL,
+    purse        SMALLINT NOT NULL,
+    bucket       BIGINT NOT NULL,
+    sketch       BLOB NOT NULL,
+    kept_at      BIGINT NOT NULL,
+    PRIMARY KEY (organisation, purse, bucket)
+);
+CREATE INDEX budgets_by_time ON budgets (kept_at);
 
 -- What the admin has said of a calling code. No row: default policy, not covered as a whole.
 CREATE TABLE calling_codes (

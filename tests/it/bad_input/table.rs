@@ -443,6 +443,7 @@ const ELSEWHERE: &[Code] = &[
     Code::HeadTooLarge,           // requests
     Code::BodyTooLarge,           // requests
     Code::ContentTypeUnsupported, // requests
+    Code::BudgetExhausted,        // budgets
     Code::HandleUnknown,          // a restored backup
     Code::HolderIsOrganisation,   // a dispute
     Code::Internal,

@@ -62,6 +62,18 @@ impl Node {
         self.admit(name, Permission::Publish, Carrier::admit)
     }
 
+    /// An app of an organisation, with as many accounts as it declares.
+    pub fn app_of(&self, organisation: &str, name: &str, accounts: u64) -> App {
+        let wish = Enrolment {
+            organisation: Some(organisation.to_owned()),
+            accounts_declared: Some(accounts),
+            ..wish(name, ParticipantKind::App)
+        };
+        let slug = Name::parse(name).expect("a name");
+        self.registry.enroll(&self.admin, &slug, &wish).expect("enrolled");
+        self.admit(name, Permission::Check, App::admit)
+    }
+
     /// A carrier that may speak of +49, on whose reports +49 rests since 2020, fresh until now.
     pub fn carrier(&self, name: &str) -> Carrier {
         self.enroll(name, ParticipantKind::Carrier, vec![germany()]);
@@ -174,8 +186,21 @@ impl Node {
 
     /// Checks by handle.
     pub fn check(&self, app: &App, handle: &str) -> vacate::registry::Result<Checked<Verdict>> {
-        let number = handle.parse().expect("a handle");
-        let question = Question { number, verified_at: None };
+        self.ask(app, Question { number: handle.parse().expect("a handle"), verified_at: None })
+    }
+
+    /// Checks a number by digest.
+    pub fn check_number(
+        &self,
+        app: &App,
+        number: &str,
+        verified_at: &str,
+    ) -> vacate::registry::Result<Checked<Verdict>> {
+        let verified_at = Some(moment(verified_at));
+        self.ask(app, Question { number: self.digest(number), verified_at })
+    }
+
+    fn ask(&self, app: &App, question: Question) -> vacate::registry::Result<Checked<Verdict>> {
         match self.registry.check_now(app, &question, None) {
             Some(checked) => checked,
             None => self.registry.check(app, &question, None),
@@ -198,19 +223,10 @@ impl Node {
     }
 
     fn enroll(&self, name: &str, kind: ParticipantKind, codes: Vec<CallingCode>) {
-        let wish = Enrolment {
-            kind,
-            display_name: name.to_owned(),
-            organisation: None,
-            calling_codes: (kind == ParticipantKind::Carrier).then_some(codes),
-            accounts_declared: (kind == ParticipantKind::App).then_some(1_000),
-            close_account_url: None,
-            recover_url: None,
-            support_url: None,
-            advice_not_covered: None,
-        };
-        let name = Name::parse(name).expect("a name");
-        self.registry.enroll(&self.admin, &name, &wish).expect("enrolled");
+        let calling_codes = (kind == ParticipantKind::Carrier).then_some(codes);
+        let wish = Enrolment { calling_codes, ..wish(name, kind) };
+        let slug = Name::parse(name).expect("a name");
+        self.registry.enroll(&self.admin, &slug, &wish).expect("enrolled");
     }
 
     fn admit<T>(
@@ -227,6 +243,20 @@ impl Node {
         let issued = self.registry.issue_key(&owner, &KeyWish::new("test")).expect("a key");
         let caller = self.registry.authenticate(&issued.text).expect("the key works");
         admit(caller, permission).expect("admitted")
+    }
+}
+
+fn wish(name: &str, kind: ParticipantKind) -> Enrolment {
+    Enrolment {
+        kind,
+        display_name: name.to_owned(),
+        organisation: None,
+        calling_codes: None,
+        accounts_declared: (kind == ParticipantKind::App).then_some(1_000),
+        close_account_url: None,
+        recover_url: None,
+        support_url: None,
+        advice_not_covered: None,
     }
 }
 

@@ -91,7 +91,7 @@ fn of(hashes: &[u64]) -> Sketch {
 }
 
 /// The same in each run (SplitMix64).
-fn hashes(seed: u64, count: usize) -> Vec<u64> {
+pub(super) fn hashes(seed: u64, count: usize) -> Vec<u64> {
     let mut state = seed.wrapping_mul(0xD1B5_4A32_D192_ED03);
     let mut next = || {
         state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
