@@ -1,5 +1,6 @@
 //! From settings to a running registry: storage, keys, index, listener, worker; and back, in reverse.
 
+pub mod backup;
 pub mod examine;
 pub mod key_file;
 

@@ -1,6 +1,7 @@
 //! The command line: one file a command. Data goes to stdout, talk to stderr.
 
 mod acknowledge;
+mod backup;
 mod bind;
 mod calling_code;
 mod check;
@@ -56,6 +57,7 @@ enum Command {
     Serve(serve::Serve),
     Demo(demo::Demo),
     Migrate(migrate::Migrate),
+    Backup(backup::Command),
     Doctor(doctor::Doctor),
     Status(status::Status),
     #[command(subcommand)]
@@ -242,6 +244,7 @@ fn dispatch(global: &Global, command: Command) -> Outcome {
         Command::Serve(serve) => serve.run(global.config.as_deref()),
         Command::Demo(demo) => demo.run(),
         Command::Migrate(migrate) => migrate.run(global),
+        Command::Backup(backup) => backup.run(global),
         Command::Completions(completions) => completions.run(&mut command_line()),
         Command::Doctor(doctor) => until_interrupted(doctor.run(global)),
         Command::Status(status) => speak(global, async |to| status.run(to).await),

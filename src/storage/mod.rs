@@ -18,6 +18,7 @@ mod schema;
 mod writer;
 
 pub mod attempts;
+pub mod backup;
 pub mod bindings;
 pub mod budgets;
 pub mod coverage;

@@ -290,6 +290,43 @@ fn the_state_of_a_registry_is_shown_until_it_is_interrupted() {
 }
 
 #[test]
+fn a_backup_of_a_running_registry_holds_all_but_the_key_file_and_goes_over_nothing() {
+    let registry = Registry::start();
+    registry.set_up();
+    let copied = registry.run(&["backup", "copy.db"]);
+    assert!(copied.err.contains("the key file is not in the copy"), "{}", copied.err);
+    let mode = std::fs::metadata(registry.path("copy.db")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+
+    let other = tempfile::tempdir().unwrap();
+    std::fs::create_dir(other.path().join("data")).unwrap();
+    std::fs::create_dir(other.path().join("keys")).unwrap();
+    for (from, to) in [
+        ("copy.db", "data/vacate.db"),
+        ("keys/vacate.keys", "keys/vacate.keys"),
+        ("keys/admin.key", "keys/admin.key"),
+    ] {
+        std::fs::copy(registry.path(from), other.path().join(to)).unwrap();
+    }
+    let restored = Registry::start_in(other);
+    let all = restored.run(&["participant", "list"]).out;
+    assert!(all.contains("northtel") && all.contains("skyfare"), "{all}");
+
+    let before = std::fs::read(registry.path("copy.db")).unwrap();
+    for target in ["copy.db", "keys/copy.db", "nowhere/copy.db"] {
+        assert_eq!(registry.try_run(&["backup", target]).code, 1, "{target}");
+    }
+    assert_eq!(std::fs::read(registry.path("copy.db")).unwrap(), before);
+    assert!(!registry.has("keys/copy.db"));
+
+    registry.write("postgres.toml", "[database]\nurl = 'postgres://vacate:secret@db/vacate'");
+    let elsewhere = registry.try_run(&["--config", "postgres.toml", "backup", "other.db"]);
+    assert_eq!(elsewhere.code, 1);
+    assert!(elsewhere.err.contains("pg_dump") && !elsewhere.err.contains("secret"));
+    assert!(!registry.has("other.db"));
+}
+
+#[test]
 fn doctor_and_migrate_look_without_making_anything() {
     let folder = tempfile::tempdir().unwrap();
     let run = |args: &[&str]| registry::vacate_in(folder.path(), args);
@@ -467,6 +504,7 @@ fn every_command_s_help_has_an_example() {
     let commands = [
         "serve",
         "migrate",
+        "backup",
         "doctor",
         "status",
         "participant add",
