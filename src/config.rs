@@ -5,6 +5,7 @@
 //! a password that was put into the wrong line must not end up in a log.
 
 pub mod policies;
+mod retention;
 mod settings;
 
 use std::ffi::OsString;
@@ -15,6 +16,7 @@ use std::path::{Component, Path, PathBuf};
 use ipnet::IpNet;
 use log::LevelFilter;
 
+pub use retention::Retention;
 pub use settings::{Error, Flag};
 use settings::{Result, Settings};
 
@@ -359,28 +361,6 @@ impl Webhooks {
             in_flight_per_endpoint_max: settings.number(per_endpoint, 1..=in_flight_max.into())?,
             allowed_networks: settings.networks("webhooks.allowed_networks")?,
             secret_overlap_hours: settings.number("webhooks.secret_overlap_hours", 1..=168)?,
-        })
-    }
-}
-
-/// `[retention]`
-#[derive(Clone, Debug)]
-#[expect(missing_docs, reason = "config/default.toml explains every setting")]
-pub struct Retention {
-    pub events_days: u32,
-    pub deliveries_days: u32,
-    pub duties_days: u32,
-    pub removed_bindings_days: u32,
-}
-
-impl Retention {
-    fn read(settings: &Settings) -> Result<Retention> {
-        let bindings = "retention.removed_bindings_days";
-        Ok(Retention {
-            events_days: settings.number("retention.events_days", 730..=36_525)?,
-            deliveries_days: settings.number("retention.deliveries_days", 7..=3650)?,
-            duties_days: settings.number("retention.duties_days", 30..=3650)?,
-            removed_bindings_days: settings.number(bindings, 180..=3650)?,
         })
     }
 }
