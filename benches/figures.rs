@@ -36,7 +36,7 @@ use crate::support::node::Node;
 fn statements(count: u32) -> Vec<Statement> {
     (0..count)
         .map(|place| {
-            let at = Stated::At(Moment::from_seconds(place * 100 * DAY));
+            let at = Stated::At(Moment::from_seconds(place * (5_000 * DAY / count)));
             let says = if place % 2 == 0 { Says::Disconnected(at) } else { Says::Reassigned(at) };
             let id = SealedId(place.to_be_bytes().to_vec());
             Statement { carrier: ParticipantId(1), id, says }
@@ -46,7 +46,7 @@ fn statements(count: u32) -> Vec<Statement> {
 
 fn rules(criterion: &mut Criterion) {
     let policy = Policy::default();
-    for count in [2, 10, 50] {
+    for count in [2, 10, 50, 10_000] {
         let said = statements(count);
         criterion.bench_function(&format!("fold of {count} events"), |bench| {
             bench.iter(|| fold(black_box(&said), &policy));

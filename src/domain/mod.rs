@@ -3,6 +3,7 @@
 
 mod enumeration;
 pub mod reading;
+mod spans;
 
 pub mod acceptance;
 pub mod account_ref;

@@ -2,26 +2,36 @@
 //!
 //! Each rule carries its letter in docs/semantics.md, and the life of a number that forbids the
 //! simpler rule. Every rule is a predicate on the set of statements; none looks at the order in
-//! which they came. Reading n statements takes O(n²) cheap steps.
+//! which they came. Each is asked of sorted spans, by halving: to read n statements takes O(n log n) steps
+//! for each carrier that speaks of the number.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::event::{Note, ParticipantId, Says, SealedId, Statement};
 use super::policy::Policy;
+use super::spans::Spans;
 use super::time::{Span, Stated};
 
 /// All accepted statements of one number, the living ones sorted by what they say and weighed.
 pub struct Reading<'a> {
     pub(super) policy: &'a Policy,
-    pub(super) statements: BTreeMap<(ParticipantId, &'a SealedId), &'a Says>,
+    pub(super) statements: Statements<'a>,
     pub(super) disconnects: Vec<Disconnect<'a>>,
     pub(super) reassigns: Vec<Reassign<'a>>,
-    pub(super) holds: Vec<Hold>,
+    disconnected: Spans,
+    reassigned: Spans,
+    /// The disconnects that are neither contested nor weak.
+    pub(super) solid: Spans,
     /// Every `reassigned` and `held`.
-    pub(super) begins: Vec<Said>,
+    begins: Spans,
+    begins_of: ByCarrier,
     /// Every `disconnected` and `ported_out`.
-    pub(super) ends: Vec<Said>,
+    ends_of: ByCarrier,
+    holds_of: ByCarrier,
 }
+
+type Statements<'a> = BTreeMap<(ParticipantId, &'a SealedId), &'a Says>;
+type ByCarrier = BTreeMap<ParticipantId, Spans>;
 
 /// Who says it, and for when.
 #[derive(Clone, Copy)]
@@ -62,12 +72,6 @@ pub(super) enum Backing {
     Contested,
 }
 
-pub(super) struct Hold {
-    pub said: Said,
-    /// The earliest `lo` of an end of its own carrier that is not before it: it vouches until then.
-    until: Option<i64>,
-}
-
 impl<'a> Reading<'a> {
     /// Reads a set of statements. One that is there twice counts once.
     pub fn of(
@@ -75,37 +79,65 @@ impl<'a> Reading<'a> {
         policy: &'a Policy,
     ) -> Reading<'a> {
         let statements = statements.into_iter().map(|it| ((it.carrier, &it.id), &it.says));
+        let statements: Statements<'a> = statements.collect();
+        let (mut disconnects, mut reassigns) = (Vec::new(), Vec::new());
+        let (mut begins, mut ends, mut holds) = (Vec::new(), Vec::new(), Vec::new());
+        for ((carrier, id), says) in living(&statements) {
+            let said = |stated: &Stated| Said { carrier, span: policy.span(*stated) };
+            match says {
+                Says::Disconnected(stated) => {
+                    let (said, standing) = (said(stated), Standing::Solid);
+                    disconnects.push(Disconnect { id, said, next_person: None, standing });
+                    ends.push(said);
+                }
+                Says::Reassigned(stated) => {
+                    let said = said(stated);
+                    reassigns.push(Reassign { id, said, backing: Backing::Unsure });
+                    begins.push(said);
+                }
+                Says::Held(stated) => {
+                    holds.push(said(stated));
+                    begins.push(said(stated));
+                }
+                Says::PortedOut(stated) => ends.push(said(stated)),
+                Says::Reinstated { .. } | Says::Retracted { .. } => {}
+            }
+        }
         let mut reading = Reading {
             policy,
-            statements: statements.collect(),
-            disconnects: Vec::new(),
-            reassigns: Vec::new(),
-            holds: Vec::new(),
-            begins: Vec::new(),
-            ends: Vec::new(),
+            statements,
+            disconnected: disconnects.iter().map(|it| it.said.span).collect(),
+            reassigned: reassigns.iter().map(|it| it.said.span).collect(),
+            disconnects,
+            reassigns,
+            solid: Spans::default(),
+            begins: begins.iter().map(|said| said.span).collect(),
+            begins_of: by_carrier(begins),
+            ends_of: by_carrier(ends),
+            holds_of: by_carrier(holds),
         };
-        reading.sort_living();
-        reading.find_limits();
         reading.weigh_disconnects();
         reading.weigh_reassigns();
         reading
     }
 
-    /// What to tell the carrier of one of these statements. Nothing, if it was undone.
-    pub fn note(&self, which: &Statement) -> Option<Note> {
-        let carrier = which.carrier;
-        match &which.says {
+    /// What to tell a carrier of one of its statements. Nothing, if it was undone.
+    pub fn note(&self, carrier: ParticipantId, id: &SealedId) -> Option<Note> {
+        let key = (carrier, id);
+        match self.statements.get(&key)? {
             Says::Disconnected(_) => {
-                let mut own = self.disconnects.iter().filter(|it| it.said.carrier == carrier);
-                match own.find(|it| *it.id == which.id)?.standing {
+                let found =
+                    self.disconnects.binary_search_by_key(&key, |it| (it.said.carrier, it.id));
+                match self.disconnects[found.ok()?].standing {
                     Standing::Solid => None,
                     Standing::Weak => Some(Note::Uncorroborated),
                     Standing::Contested => Some(Note::Contested),
                 }
             }
             Says::Reassigned(_) => {
-                let mut own = self.reassigns.iter().filter(|it| it.said.carrier == carrier);
-                match own.find(|it| *it.id == which.id)?.backing {
+                let found =
+                    self.reassigns.binary_search_by_key(&key, |it| (it.said.carrier, it.id));
+                match self.reassigns[found.ok()?].backing {
                     Backing::Sure => None,
                     Backing::Unsure => Some(Note::Uncorroborated),
                     Backing::Contested => Some(Note::Contested),
@@ -123,85 +155,28 @@ impl<'a> Reading<'a> {
         }
     }
 
-    /// [W] A statement is dead if a `retracted` of the same carrier names it, or it is a
-    /// `disconnected` and a `reinstated` does. Undoing is never undone.
-    fn sort_living(&mut self) {
-        let (mut retracted, mut reinstated) = (BTreeSet::new(), BTreeSet::new());
-        for ((carrier, _), says) in &self.statements {
-            match says {
-                Says::Retracted { undoes } => drop(retracted.insert((*carrier, undoes))),
-                Says::Reinstated { undoes } => drop(reinstated.insert((*carrier, undoes))),
-                Says::Disconnected(_)
-                | Says::Reassigned(_)
-                | Says::Held(_)
-                | Says::PortedOut(_) => {}
-            }
-        }
-        let policy = self.policy;
-        for (key, says) in &self.statements {
-            let (carrier, id) = *key;
-            if retracted.contains(key) {
-                continue;
-            }
-            let said = |stated: &Stated| Said { carrier, span: policy.span(*stated) };
-            match says {
-                Says::Disconnected(_) if reinstated.contains(key) => {}
-                Says::Disconnected(stated) => {
-                    let (said, standing) = (said(stated), Standing::Solid);
-                    self.disconnects.push(Disconnect { id, said, next_person: None, standing });
-                    self.ends.push(said);
-                }
-                Says::Reassigned(stated) => {
-                    let said = said(stated);
-                    self.reassigns.push(Reassign { id, said, backing: Backing::Unsure });
-                    self.begins.push(said);
-                }
-                Says::Held(stated) => {
-                    let said = said(stated);
-                    self.holds.push(Hold { said, until: None });
-                    self.begins.push(said);
-                }
-                Says::PortedOut(stated) => self.ends.push(said(stated)),
-                Says::Reinstated { .. } | Says::Retracted { .. } => {}
-            }
-        }
-    }
-
-    fn find_limits(&mut self) {
-        for hold in &mut self.holds {
-            let own = self.ends.iter().filter(|end| end.carrier == hold.said.carrier);
-            let later = own.filter(|end| !end.span.before(hold.said.span));
-            hold.until = later.map(|end| end.span.lo).min();
-        }
-        for disconnect in &mut self.disconnects {
-            let reassigned = self.reassigns.iter().map(|reassign| reassign.said.span);
-            let later = reassigned.filter(|span| disconnect.said.span.before(*span));
-            disconnect.next_person = later.map(|span| span.lo).min();
-        }
-    }
-
     /// [C] Only `held` contests. If a `reassigned` did too: A says `reassigned`, the number is
     /// ported to B, which nobody must report, and the true disconnect by B would not freeze.
     ///
     /// [S] A carrier with `own_only` must have said that the number began with it.
     fn weigh_disconnects(&mut self) {
-        let standings: Vec<_> = self
-            .disconnects
-            .iter()
-            .map(|disconnect| {
-                let said = disconnect.said;
+        let mut disconnects = std::mem::take(&mut self.disconnects);
+        for disconnect in &mut disconnects {
+            let said = disconnect.said;
+            let given_on = self.reassigned.first_after(|given| !said.span.before(given));
+            disconnect.next_person = given_on.map(|given| given.lo).min();
+            disconnect.standing =
                 if self.is_vouched_across(said) || self.is_held_in_aging(disconnect) {
                     Standing::Contested
                 } else if self.policy.own_only.contains(&said.carrier) && !self.began_before(said) {
                     Standing::Weak
                 } else {
                     Standing::Solid
-                }
-            })
-            .collect();
-        for (disconnect, standing) in self.disconnects.iter_mut().zip(standings) {
-            disconnect.standing = standing;
+                };
         }
+        let solid = disconnects.iter().filter(|it| it.standing == Standing::Solid);
+        self.solid = solid.map(|disconnect| disconnect.said.span).collect();
+        self.disconnects = disconnects;
     }
 
     /// [K] A `reassigned` is sure if a solid disconnect lies a full aging before it and nobody
@@ -209,43 +184,47 @@ impl<'a> Reading<'a> {
     /// after a port. If every `reassigned` froze, a direct transfer from a company to its employee
     /// would freeze the innocent.
     fn weigh_reassigns(&mut self) {
-        let (aging, tolerance) = (i64::from(self.policy.aging), i64::from(self.policy.tolerance));
-        let mut begins: Vec<_> = self.begins.iter().map(|begin| begin.span).collect();
-        begins.sort_unstable_by(|a, b| b.cmp(a));
-        let backings: Vec<_> = self
-            .reassigns
-            .iter()
-            .map(|reassign| {
-                let given = reassign.said.span;
-                let between = latest_before(&begins, given);
-                let sure = self.solid().any(|lost| {
-                    lost.before(given)
-                        && lost.lo + aging <= given.hi
-                        && lost.hi + tolerance <= given.lo
-                        && !between.iter().any(|begin| lost.before(*begin))
-                });
-                if sure {
-                    Backing::Sure
-                } else if self.is_vouched_across(reassign.said) {
-                    Backing::Contested
-                } else {
-                    Backing::Unsure
-                }
-            })
-            .collect();
-        for (reassign, backing) in self.reassigns.iter_mut().zip(backings) {
-            reassign.backing = backing;
+        let mut reassigns = std::mem::take(&mut self.reassigns);
+        for reassign in &mut reassigns {
+            reassign.backing = if self.is_aged(reassign.said.span) {
+                Backing::Sure
+            } else if self.is_vouched_across(reassign.said) {
+                Backing::Contested
+            } else {
+                Backing::Unsure
+            };
         }
+        self.reassigns = reassigns;
+    }
+
+    /// [K] If any begin lies between a disconnect and `given`, one of the last before `given` does;
+    /// and if any disconnect is old enough and has none, one of the last that are old enough has none.
+    fn is_aged(&self, given: Span) -> bool {
+        let (aging, tolerance) = (i64::from(self.policy.aging), i64::from(self.policy.tolerance));
+        let begun: Vec<Span> = self.begins.last_while(|begin| begin.before(given)).collect();
+        let mut old_enough = self.solid.last_while(|lost| {
+            lost.before(given) && lost.lo + aging <= given.hi && lost.hi + tolerance <= given.lo
+        });
+        old_enough.any(|lost| !begun.iter().any(|begin| lost.before(*begin)))
     }
 
     /// [C] Whether a `held` of another carrier vouches that its subscriber kept the number. A
-    /// vouch never reaches back over a port: a silent third may have had it in between.
+    /// vouch never reaches back over a port: a silent third may have had it in between. Later ones
+    /// vouch for longer.
     fn is_vouched_across(&self, said: Said) -> bool {
-        self.holds.iter().any(|hold| {
-            hold.said.carrier != said.carrier
-                && hold.said.span.hi < said.span.lo
-                && hold.until.is_none_or(|until| until > said.span.hi)
+        let others = self.holds_of.iter().filter(|(carrier, _)| **carrier != said.carrier);
+        others.into_iter().any(|(carrier, holds)| {
+            holds.last_while(|hold| hold.hi < said.span.lo).any(|hold| {
+                let vouched_until = self.end_after(*carrier, hold);
+                vouched_until.is_none_or(|until| until > said.span.hi)
+            })
         })
+    }
+
+    /// The earliest `lo` of an end of this carrier's that isn't before its `hold`.
+    fn end_after(&self, carrier: ParticipantId, hold: Span) -> Option<i64> {
+        let ends = self.ends_of.get(&carrier)?;
+        ends.first_after(|end| end.before(hold)).map(|end| end.lo).min()
     }
 
     /// [C] Whether a `held` begins while the number should age, so that the disconnect was a port
@@ -253,31 +232,51 @@ impl<'a> Reading<'a> {
     fn is_held_in_aging(&self, disconnect: &Disconnect) -> bool {
         let Said { carrier, span: lost } = disconnect.said;
         let aged = lost.hi + i64::from(self.policy.aging);
-        self.holds.iter().map(|hold| hold.said).any(|held| {
-            held.span.lo < aged
-                && (lost.before(held.span) || held.carrier != carrier && held.span.hi >= lost.lo)
-                && disconnect.next_person.is_none_or(|next| next > held.span.hi)
+        self.holds_of.iter().any(|(by, holds)| {
+            let too_early = |held: Span| {
+                if *by == carrier { !lost.before(held) } else { held.hi < lost.lo }
+            };
+            holds.first_after(too_early).any(|held| {
+                held.lo < aged && disconnect.next_person.is_none_or(|next| next > held.hi)
+            })
         })
     }
 
     fn began_before(&self, end: Said) -> bool {
-        self.begins.iter().any(|begin| begin.carrier == end.carrier && begin.span.before(end.span))
-    }
-
-    /// The spans of the disconnects that are neither contested nor weak.
-    pub(super) fn solid(&self) -> impl Iterator<Item = Span> {
-        let solid = self.disconnects.iter().filter(|it| it.standing == Standing::Solid);
-        solid.map(|disconnect| disconnect.said.span)
+        let own = self.begins_of.get(&end.carrier);
+        own.is_some_and(|own| own.last_while(|begin| begin.before(end.span)).next().is_some())
     }
 
     /// Whether it was lost and nobody began after that.
     pub(super) fn is_vacant(&self) -> bool {
-        self.solid().any(|lost| !self.begins.iter().any(|begin| lost.before(begin.span)))
+        self.solid.latest().any(|lost| !self.begins.latest().any(|begin| lost.before(begin)))
     }
 
-    /// Whether its carrier has not ended this begin.
-    pub(super) fn lasts(&self, begin: Said) -> bool {
-        self.ends.iter().all(|end| end.carrier != begin.carrier || end.span.before(begin.span))
+    /// The carriers with whom it began.
+    pub(super) fn began(&self) -> impl Iterator<Item = ParticipantId> {
+        self.begins_of.keys().copied()
+    }
+
+    /// The carriers with a begin that they have not ended.
+    pub(super) fn serving(&self) -> impl Iterator<Item = ParticipantId> {
+        self.unended(&self.begins_of)
+    }
+
+    /// The carriers with a `held` that they have not ended.
+    pub(super) fn vouching(&self) -> impl Iterator<Item = ParticipantId> {
+        self.unended(&self.holds_of)
+    }
+
+    fn unended<'s>(&'s self, begun: &'s ByCarrier) -> impl Iterator<Item = ParticipantId> + 's {
+        let lasts = |carrier, begin| self.ends_of_are_before(carrier, begin);
+        let all = begun.iter();
+        all.filter(move |(by, begun)| begun.latest().any(|begin| lasts(**by, begin)))
+            .map(|(by, _)| *by)
+    }
+
+    fn ends_of_are_before(&self, carrier: ParticipantId, begin: Span) -> bool {
+        let own = self.ends_of.get(&carrier);
+        own.is_none_or(|own| own.latest().all(|end| end.before(begin)))
     }
 
     /// [A] Until when the number is in nobody's hands. By time too, not by `reassigned` alone:
@@ -292,29 +291,50 @@ impl<'a> Reading<'a> {
     pub(super) fn is_followed(&self, disconnect: &Disconnect) -> bool {
         let aged = disconnect.said.span.hi + i64::from(self.policy.aging);
         disconnect.next_person.is_some()
-            || self.begins.iter().any(|begin| begin.span.lo >= aged)
-            || self.solid().any(|other| other.lo >= aged)
+            || self.begins.latest().any(|begin| begin.lo >= aged)
+            || self.solid.latest().any(|other| other.lo >= aged)
     }
 
-    /// [V] Whether a `held` stands: whatever else was said of the number is before it. A question
+    /// [V] The `held` that stand: whatever else was said of the number is before them. A question
     /// to each `held`, since "the newest begin" of two carriers at one time would depend on order.
-    pub(super) fn stands(&self, hold: &Hold) -> bool {
-        let Said { carrier, span } = hold.said;
-        self.begins.iter().all(|begin| begin.carrier == carrier || begin.span.before(span))
-            && self.ends.iter().all(|end| end.carrier != carrier || end.span.before(span))
-            && self.disconnects.iter().all(|disconnect| disconnect.said.span.before(span))
+    pub(super) fn standing_holds(&self) -> impl Iterator<Item = Said> {
+        let all = self.holds_of.iter();
+        let all = all
+            .flat_map(|(carrier, holds)| holds.iter().map(|span| Said { carrier: *carrier, span }));
+        all.filter(|held| self.stands(*held))
+    }
+
+    fn stands(&self, Said { carrier, span }: Said) -> bool {
+        let mut others = self.begins_of.iter().filter(|(by, _)| **by != carrier);
+        others.all(|(_, begins)| begins.latest().all(|begin| begin.before(span)))
+            && self.ends_of_are_before(carrier, span)
+            && self.disconnected.latest().all(|lost| lost.before(span))
     }
 }
 
-/// The begins before `span`, without those that another of them is later than at both ends: if
-/// any begin lies after a disconnect, one of these does. Spans have two lengths, an instant and a
-/// day, so one or two are left, and [K] is not cubic. `begins` are sorted, the latest first.
-fn latest_before(begins: &[Span], span: Span) -> Vec<Span> {
-    let mut latest: Vec<Span> = Vec::new();
-    for begin in begins.iter().filter(|begin| begin.before(span)) {
-        if latest.last().is_none_or(|last| last.hi < begin.hi) {
-            latest.push(*begin);
+/// [W] A statement is dead if a `retracted` of the same carrier names it, or it is a
+/// `disconnected` and a `reinstated` does. Undoing is never undone.
+fn living<'a, 's>(
+    statements: &'s Statements<'a>,
+) -> impl Iterator<Item = ((ParticipantId, &'a SealedId), &'a Says)> + use<'a, 's> {
+    let (mut retracted, mut reinstated) = (BTreeSet::new(), BTreeSet::new());
+    for ((carrier, _), says) in statements {
+        match says {
+            Says::Retracted { undoes } => drop(retracted.insert((*carrier, undoes))),
+            Says::Reinstated { undoes } => drop(reinstated.insert((*carrier, undoes))),
+            Says::Disconnected(_) | Says::Reassigned(_) | Says::Held(_) | Says::PortedOut(_) => {}
         }
     }
-    latest
+    statements.iter().map(|(key, says)| (*key, *says)).filter(move |(key, says)| {
+        let is_reinstated = matches!(says, Says::Disconnected(_)) && reinstated.contains(key);
+        !retracted.contains(key) && !is_reinstated
+    })
+}
+
+fn by_carrier(all: Vec<Said>) -> ByCarrier {
+    let mut spans: BTreeMap<ParticipantId, Vec<Span>> = BTreeMap::new();
+    for said in all {
+        spans.entry(said.carrier).or_default().push(said.span);
+    }
+    spans.into_iter().map(|(carrier, spans)| (carrier, spans.into_iter().collect())).collect()
 }

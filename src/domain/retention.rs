@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 
 use super::event::{ParticipantId, Says, SealedId, Statement};
 use super::policy::Policy;
-use super::reading::{Reading, Said};
+use super::reading::Reading;
 use super::time::{Moment, Span};
 
 /// Which of the statements of one number may go when its answers reach back to `horizon`, by their
@@ -90,15 +90,11 @@ struct Past {
 
 impl Past {
     fn of(reading: &Reading) -> Past {
-        let (begins, holds) = (&reading.begins, &reading.holds);
-        let own_only = |it: &&Said| reading.policy.own_only.contains(&it.carrier);
-        let vouching = holds.iter().map(|it| it.said).filter(|it| reading.lasts(*it));
-        let serving = begins.iter().filter(|it| reading.lasts(**it));
         Past {
-            began: begins.iter().filter(own_only).map(|it| it.carrier).collect(),
-            vouching: vouching.map(|it| it.carrier).collect(),
-            holder: holds.iter().find(|it| reading.stands(it)).map(|it| it.said.carrier),
-            serving: serving.map(|it| it.carrier).collect(),
+            began: reading.began().filter(|it| reading.policy.own_only.contains(it)).collect(),
+            vouching: reading.vouching().collect(),
+            holder: reading.standing_holds().next().map(|held| held.carrier),
+            serving: reading.serving().collect(),
             lost: reading.is_vacant(),
         }
     }

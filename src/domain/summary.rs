@@ -79,11 +79,10 @@ impl Summary {
     pub fn of(reading: &Reading) -> Summary {
         let Thresholds { freeze, detach, changed, doubted } = Thresholds::of(reading);
         let tolerance = i64::from(reading.policy.tolerance);
-        let unfollowed = reading.solid().filter(|lost| lost.lo - tolerance > detach);
+        let unfollowed = reading.solid.iter().filter(|lost| lost.lo - tolerance > detach);
         let detach_from = unfollowed.map(|lost| lost.hi + i64::from(reading.policy.detach_after));
         // Those that stand are all of one carrier: each is later than every begin of the others.
-        let standing = reading.holds.iter().filter(|hold| reading.stands(hold));
-        let held = standing.map(|hold| hold.said).min_by_key(|held| held.span.hi);
+        let held = reading.standing_holds().min_by_key(|held| held.span.hi);
         Summary {
             freeze_before: Moment::from_axis(freeze),
             changed_before: Moment::from_axis(changed.before.max(freeze)),
@@ -183,6 +182,8 @@ fn occupancy(reading: &Reading) -> Occupancy {
     if reading.is_vacant() {
         return Occupancy::Vacant;
     }
-    let lasts = reading.begins.iter().any(|begin| reading.lasts(*begin));
-    if lasts { Occupancy::InService } else { Occupancy::Unknown }
+    match reading.serving().next() {
+        Some(_) => Occupancy::InService,
+        None => Occupancy::Unknown,
+    }
 }

@@ -365,10 +365,9 @@ impl<'a> Part<'a> {
             let Outcome::Accepted(notes) = outcome else { continue };
             let number = &self.numbers[&self.ids[&report.element]];
             let said = &self.statements[&number.id];
-            let ours = |one: &&Statement| one.carrier == self.carrier && one.id == report.id;
             let policy = &self.standings[&number.calling_code].policy;
             let reading = readings.entry(number.id).or_insert_with(|| Reading::of(said, policy));
-            notes.extend(said.iter().find(ours).and_then(|one| reading.note(one)));
+            notes.extend(reading.note(self.carrier, &report.id));
         }
     }
 }
