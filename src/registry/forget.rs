@@ -48,7 +48,7 @@ impl Registry {
         let now = self.clock.now();
         let horizon = horizon(now, self.settings.retention.events_days);
         let (run, behind) = self
-            .storage
+            .errands
             .read(|db| {
                 let run = rows::run(db)?;
                 if is_over(&run, now) || horizon == Moment::ZERO {
@@ -61,7 +61,7 @@ impl Registry {
             return Ok(More::No);
         }
         let head = self
-            .storage
+            .errands
             .write(|tx| match behind {
                 Some(code) => self.move_horizon(tx, code, horizon),
                 None => self.forget_part(tx, now, horizon),

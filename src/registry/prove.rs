@@ -52,7 +52,7 @@ impl Registry {
             }
         };
         let now = self.clock.now();
-        let compared = self.storage.write(|tx| {
+        let compared = self.errands.write(|tx| {
             generations::hold(tx, KeyUse::Change)?;
             compare(tx, &reread.secrets, now)
         });
