@@ -1,8 +1,5 @@
 //! Requests and the worker don't wait for each other's connections.
 
-use diesel::connection::SimpleConnection;
-use diesel::sql_types::BigInt;
-use diesel::{Connection, PgConnection, QueryableByName, RunQueryDsl};
 use tokio::task::{JoinSet, yield_now};
 use vacate::domain::event::EventType::Disconnected;
 
@@ -11,10 +8,13 @@ use crate::support::databases::Kind;
 use crate::support::world::{World, run};
 
 /// Connections for requests.
-const CONNECTIONS_MAX: usize = 2;
+const CONNECTIONS_MAX: i64 = 2;
 const FIRST: &str = "+491701234567";
 const SECOND: &str = "+491701234568";
 const VERIFIED: &str = "2025-06-01T12:00:00Z";
+const LOCK_SECOND: &str = "BEGIN; SELECT id FROM numbers ORDER BY id DESC LIMIT 1 FOR UPDATE";
+const WAITING: &str = "SELECT count(*) AS n FROM pg_stat_activity \
+    WHERE datname = current_database() AND wait_event_type = 'Lock'";
 
 #[test]
 fn requests_that_hold_every_connection_hold_back_neither_timers_nor_webhooks() {
@@ -28,16 +28,13 @@ fn requests_that_hold_every_connection_hold_back_neither_timers_nor_webhooks() {
         carrier.publishes("e-1", Disconnected, FIRST, "2026-11-23T09:00:00Z").await;
         assert_eq!(app.hears().await, "account.freeze_requested u-1 #1 disconnected");
 
-        let mut held = PgConnection::establish(&world.database.url).unwrap();
-        let lock = "BEGIN; SELECT id FROM numbers ORDER BY id DESC LIMIT 1 FOR UPDATE";
-        held.batch_execute(lock).unwrap();
+        let held = world.database.hold(LOCK_SECOND);
         let mut publishing = JoinSet::new();
         for n in 0..CONNECTIONS_MAX {
             let number = carrier.digest(SECOND).await;
             publishing.spawn(publish(carrier.client.clone(), format!("held-{n}"), number));
         }
-        let mut watch = PgConnection::establish(&world.database.url).unwrap();
-        while count_waiting(&mut watch) < CONNECTIONS_MAX {
+        while world.database.find(WAITING) != [CONNECTIONS_MAX] {
             yield_now().await;
         }
 
@@ -49,16 +46,4 @@ fn requests_that_hold_every_connection_hold_back_neither_timers_nor_webhooks() {
             assert_eq!(published.unwrap().status, 200);
         }
     });
-}
-
-fn count_waiting(connection: &mut PgConnection) -> usize {
-    #[derive(QueryableByName)]
-    struct Waiting {
-        #[diesel(sql_type = BigInt)]
-        count: i64,
-    }
-    let sql = "SELECT count(*) AS count FROM pg_stat_activity \
-               WHERE wait_event_type = 'Lock' AND datname = current_database()";
-    let waiting = diesel::sql_query(sql).get_result::<Waiting>(connection).unwrap();
-    usize::try_from(waiting.count).unwrap()
 }

@@ -2,11 +2,26 @@
 //! acknowledged is lost, and nothing that failed lets anybody in.
 
 mod connections;
+mod full;
+mod ledger;
+mod outage;
 mod overload;
+mod stop;
 
 use serde_json::{Value, json};
 use vacate::client::{Answer, Client};
 use vacate::domain::number::NumberText;
+use vacate::storage::AnyConnection;
+
+use crate::support::databases::{Kind, TestDatabase};
+
+/// Stands in the way of every commit that is told the log, until what comes back goes.
+fn hold_writes(database: &TestDatabase) -> AnyConnection {
+    database.hold(match database.kind() {
+        Kind::Sqlite => "BEGIN IMMEDIATE",
+        Kind::Postgres => "BEGIN; SELECT position FROM log_head FOR UPDATE",
+    })
+}
 
 /// Publishes an event that changes no answer; whatever comes back.
 async fn publish(client: Client, id: String, number: NumberText) -> Answer {

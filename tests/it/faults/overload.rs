@@ -1,13 +1,10 @@
 //! More requests than the database can take.
 
-use diesel::connection::SimpleConnection;
-use diesel::{Connection, PgConnection, SqliteConnection};
 use hyper::header::RETRY_AFTER;
 use tokio::task::JoinSet;
-use vacate::storage::Backend;
 
-use super::{publish, refusal};
-use crate::support::databases::{Kind, TestDatabase, on_both_databases};
+use super::{hold_writes, publish, refusal};
+use crate::support::databases::{Kind, on_both_databases};
 use crate::support::world::{World, run};
 
 /// How many may wait in these tests.
@@ -25,7 +22,7 @@ async fn refused_at_once(kind: Kind) {
     let (carrier, app) = (world.carrier("northtel").await, world.app("skyfare").await);
     let handle = app.binds("u-1", "+491701234567", "2025-06-01T12:00:00Z").await.handle;
 
-    let held = Held::over(&world.database);
+    let held = hold_writes(&world.database);
     let mut publishing = JoinSet::new();
     for n in 0..=WAITING_MAX {
         let number = carrier.digest(&format!("+49170765432{n}")).await;
@@ -47,27 +44,4 @@ async fn refused_at_once(kind: Kind) {
         assert_eq!(published.status, 200, "{}", refusal(&published));
     }
     assert_eq!(app.checks(handle).await, "allow unchanged no_change");
-}
-
-/// Somebody else's transaction, in whose way every publish is. Ends with this.
-enum Held {
-    Sqlite { _writer: SqliteConnection },
-    Postgres { _head: PgConnection },
-}
-
-impl Held {
-    fn over(database: &TestDatabase) -> Held {
-        match Backend::of(&database.url).expect("a database") {
-            (Backend::Sqlite, path) => {
-                let mut writer = SqliteConnection::establish(path).unwrap();
-                writer.batch_execute("PRAGMA busy_timeout = 5000; BEGIN IMMEDIATE").unwrap();
-                Held::Sqlite { _writer: writer }
-            }
-            (Backend::Postgres, url) => {
-                let mut head = PgConnection::establish(url).unwrap();
-                head.batch_execute("BEGIN; SELECT position FROM log_head FOR UPDATE").unwrap();
-                Held::Postgres { _head: head }
-            }
-        }
-    }
 }

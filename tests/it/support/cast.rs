@@ -3,19 +3,21 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use vacate::client::Item;
+use vacate::client::admin::{Declaration, Enrolment};
 use vacate::client::app::{Acknowledged, Acknowledgement, Binding, Bound, ToBind};
 use vacate::client::carrier::{Clearance, ClearedItem, Coverage, Event, HoldsSince};
 use vacate::client::check::Question;
 use vacate::client::endpoints::Endpoint;
 use vacate::client::inbox::Message;
+use vacate::client::keys::{KeyWish, Whose};
 use vacate::client::number::Directory;
 use vacate::client::receiver::Receiver;
-use vacate::client::{Client, Problem};
+use vacate::client::{ApiKey, Client, Item, Problem};
 use vacate::clock::Clock;
 use vacate::domain::binding::Did;
 use vacate::domain::event::EventType;
 use vacate::domain::number::NumberText;
+use vacate::domain::participant::Permission;
 use vacate::domain::signature::Secret;
 use vacate::domain::time::Stated;
 
@@ -23,6 +25,68 @@ use super::node::{germany, moment};
 
 /// How long a test waits for what must come.
 pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// The admin, who lets everybody else in.
+pub struct Desk {
+    pub admin: Client,
+    url: String,
+    clock: Clock,
+}
+
+impl Desk {
+    /// The admin of the registry at `url`, which goes by `clock`.
+    pub fn new(url: &str, admin_key: &str, clock: Clock) -> Desk {
+        Desk { admin: client(url, admin_key), url: url.to_owned(), clock }
+    }
+
+    /// Somebody without a key.
+    pub fn stranger(&self) -> Client {
+        Client::new(&self.url).expect("a URL")
+    }
+
+    /// Somebody with this key.
+    pub fn with_key(&self, key: &str) -> Client {
+        client(&self.url, key)
+    }
+
+    /// A carrier that may speak of +49, on whose reports +49 rests since 2020, fresh until now.
+    pub async fn carrier(&self, name: &str) -> Carrier {
+        let enrolment = Enrolment::carrier(name, vec![germany()]);
+        self.admin.enrol(name, &enrolment).await.expect("enrolled");
+        let declaration = Declaration {
+            complete_since: Some(moment("2020-01-01T00:00:00Z")),
+            carriers: vec![name.to_owned()],
+            ..Declaration::default()
+        };
+        self.admin.declare(germany(), &declaration).await.expect("declared");
+        let carrier = Carrier::new(self.key(name, None).await, self.clock.clone());
+        carrier.reports().await;
+        carrier
+    }
+
+    /// An app with a webhook receiver that goes by the registry's clock.
+    pub async fn app(&self, name: &str) -> App {
+        self.admin.enrol(name, &Enrolment::app(name, 1_000)).await.expect("enrolled");
+        let clock = self.clock.clone();
+        let now = move || {
+            chrono::DateTime::from_timestamp_millis(clock.now_ms()).expect("within the calendar")
+        };
+        let receiver = Arc::new(Receiver::start(now).await.expect("a free port"));
+        App::new(self.key(name, None).await, receiver).await
+    }
+
+    /// A client with a new key of this participant, which may do only so much if that is said.
+    pub async fn key(&self, name: &str, permissions: Option<Vec<Permission>>) -> Client {
+        let wish = KeyWish { permissions, ..KeyWish::new("test") };
+        let issued = self.admin.issue_key(Whose::Of(name), &wish).await.expect("a key");
+        self.with_key(issued.text.expose())
+    }
+}
+
+fn client(url: &str, key: &str) -> Client {
+    let key = ApiKey::parse(key).expect("a key");
+    Client::new(url).expect("a URL").with_key(key)
+}
 
 /// A carrier.
 pub struct Carrier {

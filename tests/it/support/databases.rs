@@ -46,6 +46,12 @@ impl TestDatabase {
         }
     }
 
+    /// The database of a cluster of its own.
+    pub fn in_cluster(cluster: &postgres::OwnCluster) -> TestDatabase {
+        let folder = tempfile::tempdir().expect("a folder");
+        TestDatabase { url: cluster.url(), folder, postgres: None }
+    }
+
     /// A PostgreSQL database that nobody has migrated.
     pub fn without_schema() -> TestDatabase {
         on(postgres::empty(), tempfile::tempdir().expect("a folder"))
@@ -71,16 +77,26 @@ impl TestDatabase {
 
     /// Which kind it is.
     pub fn kind(&self) -> Kind {
-        if self.postgres.is_some() { Kind::Postgres } else { Kind::Sqlite }
+        match Backend::of(&self.url).expect("a database").0 {
+            Backend::Sqlite => Kind::Sqlite,
+            Backend::Postgres => Kind::Postgres,
+        }
     }
 
     /// Runs statements past the registry, as nobody should.
     pub fn meddle(&self, sql: &str) {
-        let done = match self.connect() {
-            AnyConnection::Sqlite(mut sqlite) => sqlite.batch_execute(sql),
-            AnyConnection::Postgres(mut postgres) => postgres.batch_execute(sql),
+        drop(self.hold(sql));
+    }
+
+    /// The same; a transaction that they leave open lasts as long as what comes back.
+    pub fn hold(&self, sql: &str) -> AnyConnection {
+        let mut connection = self.connect();
+        let done = match &mut connection {
+            AnyConnection::Sqlite(sqlite) => sqlite.batch_execute(sql),
+            AnyConnection::Postgres(postgres) => postgres.batch_execute(sql),
         };
         done.expect("the statements are right");
+        connection
     }
 
     /// The column `n` of what a query finds.

@@ -7,6 +7,7 @@ pub mod document;
 pub mod ear;
 pub mod node;
 pub mod postgres;
+pub mod program;
 pub mod sources;
 pub mod witness;
 pub mod world;

@@ -1,15 +1,16 @@
-//! One private PostgreSQL for the whole test process, with a database of its own for each test.
+//! One private PostgreSQL for the whole test process, with a database of its own for each test; and one
+//! of its own for a test that stops it.
 //!
-//! A small `sh` starts the cluster and waits on a pipe. The pipe ends when the test process ends,
-//! however that happens, SIGKILL included; then the `sh` stops the cluster and removes its folder.
+//! A small `sh` starts the cluster and waits for orders on a pipe. The pipe ends when the test process
+//! ends, however that happens, SIGKILL included; then the `sh` stops the cluster and removes its folder.
 //! The cluster runs as a user other than root, as PostgreSQL demands, and listens on a socket in its
 //! folder, not on the network. TEST_POSTGRES_FSYNC=on makes its writes survive a power cut.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::process::CommandExt;
-use std::process::{ChildStdin, Command, Stdio};
-use std::sync::OnceLock;
+use std::process::{ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, OnceLock};
 
 use diesel::connection::SimpleConnection;
 use diesel::{Connection, ConnectionError, PgConnection};
@@ -56,6 +57,31 @@ impl Drop for Database {
     }
 }
 
+/// A cluster that a test may stop, with one empty database.
+pub struct OwnCluster(Cluster);
+
+impl OwnCluster {
+    /// One that runs.
+    pub fn start() -> OwnCluster {
+        OwnCluster(Cluster::start().unwrap_or_else(|error| panic!("{error}")))
+    }
+
+    /// The database.
+    pub fn url(&self) -> String {
+        self.0.url("postgres")
+    }
+
+    /// Ends the cluster as a crash does: every connection is cut, and nothing tidied up.
+    pub fn crash(&self) {
+        self.0.order("crash");
+    }
+
+    /// Starts it again.
+    pub fn start_again(&self) {
+        self.0.order("start");
+    }
+}
+
 static CLUSTER: OnceLock<Result<Cluster, String>> = OnceLock::new();
 
 /// The cluster. The first call starts it.
@@ -65,8 +91,8 @@ fn cluster() -> &'static Cluster {
 
 struct Cluster {
     folder: String,
-    /// The pipe whose end stops the cluster.
-    _alive: ChildStdin,
+    /// What the guard is told, and what it answers. The end of the first stops the cluster.
+    guard: Mutex<(ChildStdin, BufReader<ChildStdout>)>,
 }
 
 /// What the guard says when there is no initdb.
@@ -94,7 +120,13 @@ END
 }
 start </dev/null >"$folder/start" 2>&1 || { cat "$folder/start"; stop; exit; }
 echo "$folder"
-cat >/dev/null
+while read -r order; do
+    case $order in
+        crash) "$bin/pg_ctl" -D "$folder/data" -m immediate stop ;;
+        start) "$bin/pg_ctl" -D "$folder/data" -l "$folder/log" -w start ;;
+    esac </dev/null >/dev/null 2>&1
+    echo "$order: $?"
+done
 stop
 "#;
 
@@ -152,7 +184,17 @@ impl Cluster {
             said.read_to_string(&mut first).map_err(|error| error.to_string())?;
             return Err(format!("PostgreSQL doesn't start: {first}"));
         }
-        Ok(Some(Cluster { folder, _alive: alive }))
+        Ok(Some(Cluster { folder, guard: Mutex::new((alive, said)) }))
+    }
+
+    /// Has the guard do something, and waits until it is done.
+    fn order(&self, order: &str) {
+        let mut guard = self.guard.lock().expect("unbroken");
+        let (tell, answers) = &mut *guard;
+        writeln!(tell, "{order}").expect("the guard listens");
+        let mut answer = String::new();
+        answers.read_line(&mut answer).expect("the guard answers");
+        assert_eq!(answer.trim_end(), format!("{order}: 0"));
     }
 
     fn make(&self, how: &str) -> Database {

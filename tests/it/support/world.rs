@@ -6,20 +6,17 @@ use std::sync::{Arc, Mutex};
 use tokio::runtime::{Builder, Handle};
 use tokio::task::block_in_place;
 use tokio::time::timeout;
-use vacate::client::admin::{Declaration, Enrolment};
-use vacate::client::keys::{KeyWish, Whose};
+use vacate::client::Client;
 use vacate::client::receiver::Receiver;
-use vacate::client::{ApiKey, Client};
 use vacate::clock::Clock;
 use vacate::config::{Config, Flag};
-use vacate::domain::participant::Permission;
 use vacate::server::{Parts, Server};
 
-use super::cast::{App, Carrier, PATIENCE};
+use super::cast::{App, Carrier, Desk, PATIENCE};
 use super::databases::{Kind, TestDatabase};
 use super::document;
 use super::ear;
-use super::node::{DAY_MS, NOW_MS, germany, moment};
+use super::node::{DAY_MS, NOW_MS};
 use super::witness::Witness;
 
 /// A registry and its surroundings. Dropping it stops the server.
@@ -27,6 +24,8 @@ pub struct World {
     pub clock: Clock,
     /// Speaks with the admin's key, through the witness.
     pub admin: Client,
+    /// Where the admin sits.
+    pub desk: Desk,
     pub witness: Witness,
     pub database: TestDatabase,
     server: Option<Server>,
@@ -41,8 +40,12 @@ impl World {
 
     /// The same with some settings of its own.
     pub async fn start_with(kind: Kind, settings: &[(&'static str, &str)]) -> World {
+        World::start_on(TestDatabase::new(kind), settings).await
+    }
+
+    /// The same on this database.
+    pub async fn start_on(database: TestDatabase, settings: &[(&'static str, &str)]) -> World {
         ear::open();
-        let database = TestDatabase::new(kind);
         let key_file = database.key_file();
         let key_path = key_file.display().to_string();
         let usual = [
@@ -64,19 +67,19 @@ impl World {
         let server = Server::start(&config, parts).await.expect("the registry starts");
         let witness = Witness::before(server.address()).await;
         let key = std::fs::read_to_string(key_file.with_file_name("admin.key")).expect("a key");
-        let admin = client(&witness, key.trim());
-        let (server, receivers) = (Some(server), Mutex::default());
-        World { clock, admin, witness, database, server, receivers }
+        let desk = Desk::new(&witness.url, key.trim(), clock.clone());
+        let (admin, server, receivers) = (desk.admin.clone(), Some(server), Mutex::default());
+        World { clock, admin, desk, witness, database, server, receivers }
     }
 
     /// Somebody without a key.
     pub fn stranger(&self) -> Client {
-        Client::new(&self.witness.url).expect("a URL")
+        self.desk.stranger()
     }
 
     /// Somebody with this key.
     pub fn with_key(&self, key: &str) -> Client {
-        client(&self.witness, key)
+        self.desk.with_key(key)
     }
 
     /// The server's own address, without the witness: for what isn't HTTP any more.
@@ -86,36 +89,14 @@ impl World {
 
     /// A carrier that may speak of +49, on whose reports +49 rests since 2020, fresh until now.
     pub async fn carrier(&self, name: &str) -> Carrier {
-        let enrolment = Enrolment::carrier(name, vec![germany()]);
-        self.admin.enrol(name, &enrolment).await.expect("enrolled");
-        let declaration = Declaration {
-            complete_since: Some(moment("2020-01-01T00:00:00Z")),
-            carriers: vec![name.to_owned()],
-            ..Declaration::default()
-        };
-        self.admin.declare(germany(), &declaration).await.expect("declared");
-        let carrier = Carrier::new(self.key(name, None).await, self.clock.clone());
-        carrier.reports().await;
-        carrier
+        self.desk.carrier(name).await
     }
 
     /// An app with a webhook receiver that goes by the world's clock.
     pub async fn app(&self, name: &str) -> App {
-        self.admin.enrol(name, &Enrolment::app(name, 1_000)).await.expect("enrolled");
-        let clock = self.clock.clone();
-        let now = move || {
-            chrono::DateTime::from_timestamp_millis(clock.now_ms()).expect("within the calendar")
-        };
-        let receiver = Arc::new(Receiver::start(now).await.expect("a free port"));
-        self.receivers.lock().expect("unbroken").push(Arc::clone(&receiver));
-        App::new(self.key(name, None).await, receiver).await
-    }
-
-    /// A client with a new key of this participant, which may do only so much if that is said.
-    pub async fn key(&self, name: &str, permissions: Option<Vec<Permission>>) -> Client {
-        let wish = KeyWish { permissions, ..KeyWish::new("test") };
-        let issued = self.admin.issue_key(Whose::Of(name), &wish).await.expect("a key");
-        self.with_key(issued.text.expose())
+        let app = self.desk.app(name).await;
+        self.receivers.lock().expect("unbroken").push(Arc::clone(&app.receiver));
+        app
     }
 
     /// Ends the server as SIGTERM does. Nothing can be asked any more.
@@ -154,11 +135,6 @@ impl Drop for World {
             assert!(objections.is_empty(), "not as documented:\n{}", objections.join("\n"));
         }
     }
-}
-
-fn client(witness: &Witness, key: &str) -> Client {
-    let key = ApiKey::parse(key).expect("a key");
-    Client::new(&witness.url).expect("a URL").with_key(key)
 }
 
 /// Runs a sentence that waits, on a runtime of its own.
