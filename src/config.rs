@@ -1,5 +1,5 @@
-//! Settings: the built-in defaults, then a file, the environment and the command line's flags, each
-//! over the one before. `config/default.toml` explains every setting; here are their bounds.
+//! Settings: built-in defaults, a file, the environment, the command line's flags, each over the one
+//! before. `config/default.toml` explains every setting; here are their bounds.
 //!
 //! An error names the setting, where its value came from and what to do. It never repeats the value:
 //! a password that was put into the wrong line must not end up in a log.
@@ -326,7 +326,7 @@ impl Limits {
             requests_per_second: settings.number("limits.requests_per_second", 1..=1_000_000)?,
             unbound_numbers_per_day_percent: settings.number(day, 1..=1000)?,
             unbound_numbers_per_90_days_percent: settings.number(quarter, 1..=10_000)?,
-            accounts_undeclared: settings.number("limits.accounts_undeclared", 100..=100_000_000)?,
+            accounts_undeclared: settings.number("limits.accounts_undeclared", 100..=10_000_000)?,
             items_max: settings.number("limits.items_max", 1..=1000)?,
             page_max: settings.number("limits.page_max", 1..=1000)?,
             clock_skew_seconds_max: settings.number("limits.clock_skew_seconds_max", 0..=300)?,
