@@ -104,7 +104,8 @@ impl Ledger {
             self.handles[..tried].iter().map(|it| (*it).into()).collect();
         let checked = self.app.checks(&questions, None).await.unwrap();
         assert!(checked.items.iter().all(|checked| checked.advice == Advice::Freeze));
-        for n in self.bound.lock().unwrap().clone() {
+        let bound = self.bound.lock().unwrap().clone();
+        for n in bound {
             assert!(self.app.binding(&late(n)).await.unwrap().is_some(), "account {n}");
         }
     }
