@@ -3,7 +3,7 @@
 //!
 //! Before the horizon the book is closed: nothing is accepted about that time any more, and nothing in
 //! it is undone. What lies far enough back is then surely before everything else in every rule of
-//! docs/semantics.md, and the fold sees five things of it ([`Past`]). Statements whose absence changes
+//! docs/semantics.md, and the fold sees five things of it (`Past` below). Statements whose absence changes
 //! none of the five may go. The decision record *What may be forgotten* has the argument and the lives
 //! of numbers that forbid to go further.
 
