@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::header::{HeaderMap, HeaderName, HeaderValue};
+use tokio::sync::futures::Notified;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -61,34 +62,37 @@ impl Worker {
     }
 
     /// Works until `stop` turns true; then it sends nothing more, settles what is under way, and gives its
-    /// endpoints back.
-    pub async fn run(self, mut stop: Stop) {
-        let bell = self.registry.bell();
+    /// endpoints back. Time and sending take their own turns: a row that somebody holds locked keeps one of
+    /// them waiting, and never the other.
+    pub async fn run(self, stop: Stop) {
         let this = Arc::new(self);
-        let mut serving = JoinSet::new();
-        while !*stop.borrow() {
-            // Armed before the look, so that what is committed meanwhile isn't slept through.
-            let rung = bell.notified();
-            let more = this.let_time_pass().await;
-            if *stop.borrow() {
-                break;
-            }
-            this.take_tests(&mut serving).await;
-            this.take_endpoints(&mut serving, &stop).await;
-            while serving.try_join_next().is_some() {}
-            if more == More::Perhaps {
-                continue;
-            }
-            tokio::select! {
-                () = rung => {}
-                () = tokio::time::sleep(LOOK_EVERY) => {}
-                // Whoever could say stop is gone: that says it too.
-                changed = stop.changed() => if changed.is_err() { break },
-            }
-        }
-        while serving.join_next().await.is_some() {}
+        tokio::join!(this.keep_time(stop.clone()), this.keep_sending(stop));
         this.ask(Registry::keep_uses).await;
         this.ask(Registry::keep_budgets).await;
+    }
+
+    async fn keep_time(&self, mut stop: Stop) {
+        let bell = self.registry.bell();
+        while !is_over(&stop) {
+            // Armed before the look, so that what is committed meanwhile isn't slept through.
+            let rung = bell.notified();
+            if self.let_time_pass().await == More::No {
+                rest(rung, &mut stop).await;
+            }
+        }
+    }
+
+    async fn keep_sending(self: &Arc<Self>, mut stop: Stop) {
+        let bell = self.registry.bell();
+        let mut serving = JoinSet::new();
+        while !is_over(&stop) {
+            let rung = bell.notified();
+            self.take_tests(&mut serving).await;
+            self.take_endpoints(&mut serving, &stop).await;
+            while serving.try_join_next().is_some() {}
+            rest(rung, &mut stop).await;
+        }
+        while serving.join_next().await.is_some() {}
     }
 
     /// Follows what other nodes committed, and does a part of what time and policy change. Never more
@@ -249,6 +253,20 @@ impl Worker {
                 None
             }
         }
+    }
+}
+
+/// Whether it is time to stop. Whoever could say so is gone: that says it too.
+fn is_over(stop: &Stop) -> bool {
+    *stop.borrow() || stop.has_changed().is_err()
+}
+
+/// Until the bell rings, a look is due, or it may be time to stop.
+async fn rest(rung: Notified<'_>, stop: &mut Stop) {
+    tokio::select! {
+        () = rung => {}
+        () = tokio::time::sleep(LOOK_EVERY) => {}
+        _ = stop.changed() => {}
     }
 }
 

@@ -137,7 +137,7 @@ impl Registry {
             Ok(outcomes)
         });
         let items = outcomes.map_err(|error| self.failed(error))?;
-        self.bell.notify_one();
+        self.bell.notify_waiters();
         Ok(Batch { items })
     }
 

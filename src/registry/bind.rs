@@ -179,7 +179,7 @@ impl Registry {
         if let Err(error) = self.catch_up() {
             ::log::warn!("the index does not follow: {}", error.code.text());
         }
-        self.bell.notify_one();
+        self.bell.notify_waiters();
     }
 }
 

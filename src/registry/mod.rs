@@ -202,7 +202,7 @@ impl Registry {
         self.keys.ring().open_position(text)
     }
 
-    /// Rings when something was committed that may have to be delivered.
+    /// Rings, for all who listen, when something was committed that may have to be delivered.
     pub fn bell(&self) -> Arc<Notify> {
         Arc::clone(&self.bell)
     }
@@ -239,7 +239,7 @@ impl Registry {
         if let Err(error) = self.catch_up() {
             log::warn!("checks wait for the index: {error}");
         }
-        self.bell.notify_one();
+        self.bell.notify_waiters();
     }
 
     /// The log's head, where this process can know it without asking: on SQLite it is the only

@@ -142,7 +142,7 @@ impl Registry {
         };
         let position = self.catch_up().map_err(partly_stored)?;
         // A part whose commit was told to nobody, and that the rerun met, has rung no bell.
-        self.bell.notify_one();
+        self.bell.notify_waiters();
         Ok(Receipt { position, through, batch })
     }
 

@@ -184,7 +184,7 @@ impl Registry {
         if all.is_empty() {
             return Ok(());
         }
-        let written = self.storage.write(|tx| {
+        let written = self.errands.write(|tx| {
             for purse in Purse::ALL {
                 budgets::forget(tx, *purse, purse.oldest(now))?;
             }

@@ -165,7 +165,7 @@ impl Registry {
             endpoint.state = change.state.unwrap_or(endpoint.state);
             Ok(())
         })?;
-        self.bell.notify_one();
+        self.bell.notify_waiters();
         Ok(changed)
     }
 
@@ -243,7 +243,7 @@ impl Registry {
                 Ok(endpoint.state)
             })
             .map_err(|error| self.failed(error))?;
-        self.bell.notify_one();
+        self.bell.notify_waiters();
         Ok((public_id, state))
     }
 

@@ -105,7 +105,7 @@ impl Registry {
                 self.follow(tx, delivery)
             })
             .map_err(|error| self.failed(error))?;
-        self.bell.notify_one();
+        self.bell.notify_waiters();
         Ok(followed)
     }
 

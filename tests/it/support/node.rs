@@ -252,7 +252,7 @@ fn wish(name: &str, kind: ParticipantKind) -> Enrolment {
         display_name: name.to_owned(),
         organisation: None,
         calling_codes: None,
-        accounts_declared: (kind == ParticipantKind::App).then_some(1_000),
+        accounts_declared: (kind == ParticipantKind::App).then_some(1_000_000),
         close_account_url: None,
         recover_url: None,
         support_url: None,

@@ -112,7 +112,7 @@ impl World {
     /// So many milliseconds pass.
     pub fn pass_ms(&self, ms: i64) {
         self.clock.pass(ms);
-        self.server.as_ref().expect("it runs").registry().bell().notify_one();
+        self.server.as_ref().expect("it runs").registry().bell().notify_waiters();
     }
 
     /// What the document doesn't know of all that was said and sent so far.

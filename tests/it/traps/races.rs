@@ -1,6 +1,6 @@
 //! Publish against check, and publish against bind.
 
-use std::sync::Barrier;
+use std::sync::mpsc;
 use std::thread;
 
 use vacate::domain::event::EventType::Disconnected;
@@ -60,25 +60,26 @@ fn publish_and_check(publishing: &Node, checking: &Node) {
 /// Publishing reads bindings and binding reads events. Whoever comes second must see the first. The
 /// numbers exist before: two who make the same one wait for each other anyway.
 fn publish_and_bind(publishing: &Node, binding: &Node) {
-    let (carrier, app) = (publishing.carrier("northtel"), binding.app("skyfare"));
-    bind_all(binding, &app, RACES);
+    let (carrier, app) = (&publishing.carrier("northtel"), &binding.app("skyfare"));
+    bind_all(binding, app, RACES);
     let account = |n: usize| format!("late-{n}");
-    let start = Barrier::new(2);
+    // A meeting at each race. Whoever fails is gone, and then so is the other.
+    let (come, met) = mpsc::sync_channel(0);
     thread::scope(|scope| {
-        scope.spawn(|| {
+        scope.spawn(move || {
             for n in 0..RACES {
-                start.wait();
-                publishing.publish(&carrier, (&format!("e-{n}"), Disconnected), &number(n), LOST);
+                come.send(()).expect("the other still runs");
+                publishing.publish(carrier, (&format!("e-{n}"), Disconnected), &number(n), LOST);
             }
         });
-        scope.spawn(|| {
+        scope.spawn(move || {
             for n in 0..RACES {
-                start.wait();
-                binding.bind(&app, &account(n), &number(n), VERIFIED);
+                met.recv().expect("the other still runs");
+                binding.bind(app, &account(n), &number(n), VERIFIED);
             }
         });
     });
-    let is_missed = |n: &usize| demand(binding, &app, &account(*n)) != "freeze";
+    let is_missed = |n: &usize| demand(binding, app, &account(*n)) != "freeze";
     let missed: Vec<usize> = (0..RACES).filter(is_missed).collect();
     assert!(missed.is_empty(), "{} of {RACES} were never frozen: {missed:?}", missed.len());
 }
