@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::json;
 
-use super::lines::{self, Line, Numbers, Refusal, Sending, Source};
+use super::lines::{self, Line, Refusal, Sending, Source};
+use super::numbers::Numbers;
 use super::say::{self, Form};
 use super::session::Session;
 use super::{Failure, Outcome};
@@ -32,7 +33,7 @@ pub struct Bind {
 impl Bind {
     pub(super) async fn run(&self, session: &Session) -> Outcome {
         let source = Source::open(&self.file, &COLUMNS, &NEEDED)?;
-        let numbers = Numbers::new(&session.client);
+        let numbers = Numbers::new(session);
         let make = async |line: &Line| to_bind(line, &numbers).await;
         let post = async |bindings: &[ToBind]| Ok(session.client.bind(bindings).await?.items);
         let out = RefCell::new(csv::Writer::from_writer(std::io::stdout()));

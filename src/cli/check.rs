@@ -3,7 +3,8 @@
 use clap::Args;
 use serde_json::json;
 
-use super::lines::{Numbers, Refusal};
+use super::lines::Refusal;
+use super::numbers::{At, Numbers};
 use super::say::Tone;
 use super::session::Session;
 use super::{Ended, Failure, Outcome};
@@ -31,7 +32,7 @@ pub struct Check {
 
 impl Check {
     pub(super) async fn run(&self, session: &Session) -> Outcome {
-        let number = match Numbers::new(&session.client).read(&self.number).await {
+        let number = match Numbers::new(session).read(&self.number, At::Argument).await {
             Ok(number) => number,
             Err(Refusal::Line(problem)) => return Err(Failure::Usage(problem.to_string())),
             Err(Refusal::Call(error)) => return Err(error.into()),

@@ -6,7 +6,8 @@ use clap::Args;
 use serde_json::json;
 
 use super::Outcome;
-use super::lines::{self, Line, Numbers, Sending, Source};
+use super::lines::{self, Line, Sending, Source};
+use super::numbers::Numbers;
 use super::say::{self, Form};
 use super::session::Session;
 use crate::client::Item;
@@ -31,7 +32,7 @@ pub struct Clearance {
 impl Clearance {
     pub(super) async fn run(&self, session: &Session) -> Outcome {
         let source = Source::open(&self.file, &COLUMNS, &COLUMNS)?;
-        let numbers = Numbers::new(&session.client);
+        let numbers = Numbers::new(session);
         let make = async |line: &Line| line.number("number", &numbers).await;
         let post = async |asked: &[NumberText]| {
             let cleared = session.client.clearance(asked, None).await?;

@@ -2,6 +2,7 @@
 //! batches. A line that is rejected, here or there, goes to `FILE.rejected.csv` with the reason; that
 //! file can be corrected and sent as it is.
 
+mod extend;
 mod progress;
 mod rejects;
 mod source;
@@ -14,14 +15,15 @@ use serde::Deserialize;
 use serde::de::value::{Error as ValueError, StrDeserializer};
 use serde::de::{DeserializeOwned, IntoDeserializer};
 
+use super::numbers::{At, Numbers};
 use super::say::Say;
 use super::session::Session;
 use super::{Ended, Failure};
-use crate::client::batches::{self, Report, TRIES_MAX, Waits};
-use crate::client::number::Directory;
-use crate::client::{Client, Error, Item, Problem};
-use crate::domain::number::{E164, NumberText};
+use crate::client::batches::{self, Report, Stopped, TRIES_MAX, Waits};
+use crate::client::{Error, Item, Problem};
+use crate::domain::number::NumberText;
 use crate::domain::rejection::{Code, Rejection};
+pub use extend::{Column, extend};
 use progress::Progress;
 use rejects::Rejects;
 pub use source::{Line, Source};
@@ -84,28 +86,18 @@ impl<'a> Sending<'a> {
                 run.count(item);
                 let kept = match item.told() {
                     Ok(told) => stored(line, told),
-                    Err(problem) => run.rejects.borrow_mut().keep(line, problem),
+                    Err(problem) => run.reject(line, problem),
                 };
                 if let Err(failure) = kept {
                     trouble.borrow_mut().get_or_insert(failure);
                 }
             }
-            run.progress.answered(lines);
+            run.progress.answered(lines.iter());
         };
         let patience = Patience::default();
         let waits = |waits: Waits<'_>| patience.tell(waits, &run);
         let sent = batches::send_telling(lines, batch, answered, waits).await;
-        let sent = sent.err().map(|stopped| Failure::Call(stopped.error));
-        let Some(failure) = trouble.into_inner().or_else(|| failed.take()).or(sent) else {
-            run.end("", "")?;
-            let report = run.report.get();
-            if report.rejected == 0 {
-                run.rejects.borrow().none()?;
-            }
-            return Ok(report);
-        };
-        run.end(" before it stopped", if failure.may_pass() { "; run it again" } else { "" })?;
-        Err(failure)
+        run.close(trouble.into_inner().or_else(|| failed.take()), sent)
     }
 }
 
@@ -135,6 +127,29 @@ impl Run {
         let mut report = self.report.get();
         report.count(item);
         self.report.set(report);
+    }
+
+    fn reject(&self, line: &Line, problem: &Problem) -> Result<(), Failure> {
+        self.rejects.borrow_mut().keep(line, problem)
+    }
+
+    /// Tells how it went. What went wrong here goes before what the registry said.
+    fn close(
+        &self,
+        here: Option<Failure>,
+        sent: Result<Report, Stopped>,
+    ) -> Result<Report, Failure> {
+        let sent = sent.err().map(|stopped| Failure::Call(stopped.error));
+        let Some(failure) = here.or(sent) else {
+            self.end("", "")?;
+            let report = self.report.get();
+            if report.rejected == 0 {
+                self.rejects.borrow().none()?;
+            }
+            return Ok(report);
+        };
+        self.end(" before it stopped", if failure.may_pass() { "; run it again" } else { "" })?;
+        Err(failure)
     }
 
     fn end(&self, how: &str, again: &str) -> Result<(), Failure> {
@@ -272,17 +287,12 @@ impl Line {
         Err(problem(Rejection::new(Code::BodyMalformed, damage), "line"))
     }
 
-    /// A column as a number: `+491701234567` is hashed here, what is hashed is taken as it is.
+    /// A column as a number: a phone number is hashed here, what is hashed is taken as it is.
     ///
     /// # Errors
     /// What is wrong with it, or that the directory has no answer.
     pub async fn number(&self, column: &str, numbers: &Numbers) -> Result<NumberText, Refusal> {
-        numbers.read(self.need(column)?).await.map_err(|refusal| match refusal {
-            Refusal::Line(refused) => {
-                Refusal::Line(Problem { field: Some(column.to_owned()), ..refused })
-            }
-            Refusal::Call(error) => Refusal::Call(error),
-        })
+        numbers.read(self.need(column)?, At::Line(self.number, column)).await
     }
 }
 
@@ -299,61 +309,8 @@ fn listed<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, Rejection> {
     })
 }
 
-/// Makes what people write of numbers into what goes over the wire.
-pub struct Numbers {
-    directory: Directory,
-    proved: tokio::sync::OnceCell<()>,
-}
-
-impl Numbers {
-    /// Asks nothing before the first plain number.
-    pub fn new(client: &Client) -> Numbers {
-        Numbers { directory: Directory::new(client), proved: tokio::sync::OnceCell::new() }
-    }
-
-    /// A digest, token or handle as it is; a phone number in E.164 hashed, after a test number has
-    /// proved that digests made here are understood there.
-    ///
-    /// # Errors
-    /// What is wrong with it, or that the directory has no answer.
-    pub async fn read(&self, text: &str) -> Result<NumberText, Refusal> {
-        if !text.starts_with('+') {
-            let national = |refused: &Rejection| refused.code == Code::NumberPlain;
-            return text.parse().map_err(|refused: Rejection| {
-                Refusal::Line(if national(&refused) {
-                    in_e164()
-                } else {
-                    problem(refused, "number")
-                })
-            });
-        }
-        let number: E164 = text.parse().map_err(|refused| problem(refused, "number"))?;
-        self.proved.get_or_try_init(async || self.prove().await).await.map_err(Refusal::Call)?;
-        self.directory.digest(&number).await.map_err(Refusal::Call)
-    }
-
-    /// A key that may neither check nor clear can't ask; the directory's key id was compared anyway.
-    async fn prove(&self) -> Result<(), Error> {
-        match self.directory.prove().await {
-            Err(error) if error.code() == Some("permission_missing") => Ok(()),
-            proved => proved,
-        }
-    }
-}
-
-fn in_e164() -> Problem {
-    Problem {
-        code: Code::NumberMalformed.text().to_owned(),
-        title: "Not an international number".to_owned(),
-        detail: "A phone number is written in E.164, + and digits, as in +491701234567.".to_owned(),
-        field: Some("number".to_owned()),
-        remedy: "Write it in E.164; --region, for national ones, comes with a later release."
-            .to_owned(),
-    }
-}
-
 /// A refusal of ours in the shape of the registry's.
-fn problem(refused: Rejection, column: &str) -> Problem {
+pub fn problem(refused: Rejection, column: &str) -> Problem {
     Problem {
         code: refused.code.text().to_owned(),
         title: "This can't be sent".to_owned(),

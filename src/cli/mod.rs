@@ -16,12 +16,14 @@ mod key;
 mod lines;
 mod migrate;
 mod number;
+mod numbers;
 mod once;
 mod participant;
 mod publish;
 mod say;
 mod serve;
 mod session;
+pub mod spelling;
 mod status;
 
 use std::ffi::OsString;

@@ -6,7 +6,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::lines::{self, Line, Numbers, Refusal, Sending, Source};
+use super::lines::{self, Line, Refusal, Sending, Source};
+use super::numbers::Numbers;
 use super::say::Form;
 use super::session::Session;
 use super::{Failure, Outcome};
@@ -50,7 +51,7 @@ impl Publish {
             ));
         }
         let source = Source::open(&self.file, &COLUMNS, &NEEDED)?;
-        let numbers = Numbers::new(&session.client);
+        let numbers = Numbers::new(session);
         let codes: RefCell<BTreeSet<CallingCode>> =
             RefCell::new(self.calling_codes.iter().copied().collect());
         let make = async |line: &Line| {

@@ -52,6 +52,11 @@ pub(super) struct Server {
 }
 
 impl Server {
+    /// Whether what isn't for everybody may go here as well as to `other`.
+    pub(super) fn is_as_private_as(&self, other: &Server) -> bool {
+        self.tls.is_some() || other.tls.is_none()
+    }
+
     pub(super) fn parse(url: &str) -> Result<Server, BadUrl> {
         let uri: Uri = url.parse().map_err(|_| BadUrl::Malformed)?;
         let authority = uri.authority().ok_or(BadUrl::Malformed)?;

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use hyper::Method;
 use serde::{Deserialize, Deserializer};
+use tokio::sync::OnceCell;
 
-use super::check::Question;
 use super::error::Error;
 use super::{Client, empty, with_query};
 use crate::domain::calling_code::CallingCode;
@@ -20,19 +20,26 @@ use crate::domain::time::Moment;
 /// The canary: a test number that every registry knows, and that no wrong key hits.
 const CANARY: &str = "+9990000001";
 
-/// Makes digests and tokens. Each calling code is asked for once and its keys kept; should the
-/// registry refuse a digest with `key_id_unknown`, the key was replaced, and a new `Directory` knows
-/// the new one.
+/// Makes digests and tokens. Keep one for as long as the process runs: each calling code is asked for
+/// once and its keys kept. Should the registry refuse a digest with `key_id_unknown`, the key was
+/// replaced, and a new `Directory` knows the new one.
+///
+/// Before the first number it asks one call about the canary, a test number, and makes none until the
+/// answer shows that numbers made here are understood there: a wrong key would make every number look
+/// like one to which nothing happened.
 #[derive(Debug)]
 pub struct Directory {
     client: Client,
     kept: Mutex<HashMap<CallingCode, Arc<Known>>>,
+    proved: OnceCell<()>,
 }
 
 /// What numbers of one calling code are made with.
 #[derive(Debug)]
 pub(super) struct Known {
     pub(super) directory_key: DirectoryKey,
+    /// Who makes tokens: the registry itself, or an evaluator apart.
+    pub(super) evaluator: Client,
     /// The newest.
     epoch: Option<PublicEpoch>,
 }
@@ -48,58 +55,55 @@ impl Known {
 impl Directory {
     /// The directory of the client's registry. Nothing is asked yet.
     pub fn new(client: &Client) -> Directory {
-        Directory { client: client.clone(), kept: Mutex::default() }
+        Directory { client: client.clone(), kept: Mutex::default(), proved: OnceCell::new() }
     }
 
     /// The digest of a number.
     ///
     /// # Errors
-    /// The first time for a calling code: `calling_code_unknown`, and those of every call.
+    /// The first time for a calling code: `calling_code_unknown`, and those of every call; before the
+    /// first number those of [`Directory::prove`].
     pub async fn digest(&self, number: &E164) -> Result<NumberText, Error> {
         Ok(self.known(number.calling_code()).await?.directory_key.digest(number))
     }
 
-    /// Proves that digests made here are understood there, by asking for a test number: as an app,
-    /// or as a carrier where the key may not check.
+    /// Asks about the canary now, where the first number would. Any key can.
     ///
     /// # Errors
-    /// `test_number_unknown` when they aren't; `permission_missing` for a key that can do neither.
+    /// `test_number_unknown` or `key_id_unknown` when numbers made here aren't understood there, and
+    /// those of every call. It is asked again then, the next time.
     pub async fn prove(&self) -> Result<(), Error> {
+        self.proved.get_or_try_init(async || self.ask_about_the_canary().await).await.copied()
+    }
+
+    /// Whoever makes tokens tells a digest of a test number from any other.
+    async fn ask_about_the_canary(&self) -> Result<(), Error> {
         let canary: E164 = CANARY.parse().expect("the canary is a number");
-        let number = self.digest(&canary).await?;
-        let question = Question { number, verified_at: Some(Moment::ZERO) };
-        match self.client.check(question, None).await.told {
-            Err(error) if error.code() == Some("permission_missing") => {}
-            told => return told.map(|_| ()),
-        }
-        let cleared = self.client.clearance(&[number], None).await?;
-        match cleared.items.into_iter().find_map(|item| item.error) {
-            None => Ok(()),
-            // As a call about this number alone would have failed.
-            Some(problem) => Err(Error::Refused {
-                status: 422,
-                problem: Box::new(problem),
-                correlator: None,
-                retry_after: None,
-            }),
-        }
+        let known = self.asked(canary.calling_code()).await?;
+        let (digest, key_id) = (known.directory_key.digest(&canary), known.epoch()?.key_id);
+        known.evaluator.evaluate_digests(canary.calling_code(), key_id, &[digest]).await.map(drop)
     }
 
-    pub(super) fn client(&self) -> &Client {
-        &self.client
-    }
-
-    /// What is known of a calling code, asked for the first time.
+    /// What is known of a calling code, after the canary was asked about.
     pub(super) async fn known(&self, calling_code: CallingCode) -> Result<Arc<Known>, Error> {
+        self.prove().await?;
+        self.asked(calling_code).await
+    }
+
+    async fn asked(&self, calling_code: CallingCode) -> Result<Arc<Known>, Error> {
         let kept = self.kept().get(&calling_code).cloned();
         if let Some(known) = kept {
             return Ok(known);
         }
         let entry = self.client.directory(calling_code).await?;
+        let evaluator = match &entry.evaluator {
+            Some(url) => self.client.at(url)?,
+            None => self.client.clone(),
+        };
         let codes = entry.calling_codes.into_iter();
         let served = codes.filter(|served| served.calling_code == calling_code);
         let epoch = served.flat_map(|served| served.epochs).max_by_key(|epoch| epoch.epoch);
-        let known = Arc::new(Known { directory_key: entry.directory_key, epoch });
+        let known = Arc::new(Known { directory_key: entry.directory_key, evaluator, epoch });
         self.kept().insert(calling_code, Arc::clone(&known));
         Ok(known)
     }

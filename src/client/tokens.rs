@@ -2,11 +2,13 @@
 //! here. The registry sees no digest, and every evaluation is proved.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use hyper::Method;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
+use super::connection::Server;
 use super::error::Error;
 use super::number::{Directory, Known, PublicEpoch};
 use super::{Client, with_body};
@@ -50,6 +52,42 @@ impl Client {
         let sent = evaluation.elements.len();
         answer.json_of(sent, |evaluated: &Evaluated| &evaluated.elements)
     }
+
+    /// Has digests made into tokens by whoever may see them. Any key can ask.
+    ///
+    /// # Errors
+    /// `items_out_of_range`, `key_id_unknown`, `calling_codes_mixed`, `test_number_unknown`, and those of
+    /// every call.
+    pub async fn evaluate_digests(
+        &self,
+        calling_code: CallingCode,
+        key_id: KeyId,
+        numbers: &[NumberText],
+    ) -> Result<Vec<NumberText>, Error> {
+        let body = DigestEvaluation { calling_code, key_id, numbers };
+        let answer = self.raw(with_body(Method::POST, "/v1/evaluate", &body)).await?;
+        Ok(answer.json_of(numbers.len(), |made: &TokensMade| &made.tokens)?.tokens)
+    }
+
+    /// The same at the evaluator that the registry names. The key goes with it, so not out of TLS.
+    pub(super) fn at(&self, url: &str) -> Result<Client, Error> {
+        let server = Server::parse(url).ok().filter(|other| other.is_as_private_as(&self.server));
+        let why = || "evaluator is no URL that a key may be sent to".to_owned();
+        let server = server.ok_or_else(|| Error::NotOurs { status: 200, why: why() })?;
+        Ok(Client { server: Arc::new(server), ..self.clone() })
+    }
+}
+
+#[derive(Serialize)]
+struct DigestEvaluation<'a> {
+    calling_code: CallingCode,
+    key_id: KeyId,
+    numbers: &'a [NumberText],
+}
+
+#[derive(Deserialize)]
+struct TokensMade {
+    tokens: Vec<NumberText>,
 }
 
 impl Directory {
@@ -114,7 +152,7 @@ impl Directory {
         let (blinding, elements) =
             aside(move || Blinding::new(&digests, &mut &Entropy::System)).await;
         let evaluation = Evaluation { calling_code, key_id: kid, elements, proof: true };
-        let evaluated = self.client().evaluate(&evaluation).await?;
+        let evaluated = known.evaluator.evaluate(&evaluation).await?;
         let proof = evaluated.proof.ok_or(Error::Unproven)?;
         let points =
             aside(move || blinding.unblind(&evaluated.elements, &proof, &public_key)).await;

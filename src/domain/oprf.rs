@@ -144,11 +144,7 @@ pub struct ElementKey(Scalar);
 impl ElementKey {
     /// The element of a digest's body: κ·HashToGroup(nd). About 45 µs.
     pub fn element(&self, nd: &[u8; 32]) -> Element {
-        // RFC 9497 refuses an input that hashes to the identity; none is known or can be searched
-        // for.
-        let point = Ristretto255::hash_to_curve::<Sha512>(&[nd], &[HASH_TO_GROUP_DST])
-            .expect("32 bytes are an input of fitting size");
-        Element::from_bytes((point * self.0).compress().to_bytes())
+        Element::from_bytes((hash_to_group(nd) * self.0).compress().to_bytes())
     }
 }
 
@@ -176,6 +172,18 @@ impl TokenKey {
 
 /// RFC 9497, section 3.1 and 4.1: "HashToGroup-" and the context string of mode 0x01.
 const HASH_TO_GROUP_DST: &[u8] = b"HashToGroup-OPRFV1-\x01-ristretto255-SHA512";
+
+/// The point of a digest's body without a blind, for an evaluator that is shown it: evaluated, it is
+/// the token's.
+pub fn unblinded(nd: &[u8; 32]) -> Blinded {
+    Blinded::from_bytes(hash_to_group(nd).compress().to_bytes())
+}
+
+/// RFC 9497 refuses an input that hashes to the identity; none is known or can be searched for.
+fn hash_to_group(nd: &[u8; 32]) -> RistrettoPoint {
+    Ristretto255::hash_to_curve::<Sha512>(&[nd], &[HASH_TO_GROUP_DST])
+        .expect("32 bytes are an input of fitting size")
+}
 
 /// The point of an encoding that somebody sent.
 fn point(encoding: &[u8; 32]) -> Result<RistrettoPoint, Rejection> {

@@ -60,7 +60,7 @@ pub fn meaning(code: Code) -> Meaning {
         Code::BodyTooLarge => of(413, "The body is too large", "More bytes than the limit.", "Split the batch."),
         Code::ContentTypeUnsupported => of(415, "The content type is not supported", "A body that isn't declared as JSON.", "Send Content-Type: application/json."),
         Code::ItemsOutOfRange => of(422, "Too few or too many items", "items holds none, or more than the limit.", "Send 1 to 1000 items."),
-        Code::CallingCodesMixed => of(422, "Several calling codes with one through", "through beside events of more than one calling code.", "Send one batch for each calling code."),
+        Code::CallingCodesMixed => of(422, "Several calling codes where one is wanted", "through beside events of more than one calling code, or a digest of another than is evaluated.", "Send one batch for each calling code."),
         Code::NumberPlain => of(422, "A plain phone number was sent", "A phone number stands where a digest, token or handle belongs.", "Hash it first: vacate number digest, or the openssl recipe in the README."),
         Code::NumberMalformed => of(422, "Not a digest, token or handle", "The text has none of the three forms.", "Send vd1, vt1 or vh1 exactly as they were made; vacate number digest makes one."),
         Code::CallingCodeUnknown => of(422, "Unknown calling code", "The calling code isn't assigned.", "Use the ITU calling code of the number; see GET /v1/directory."),

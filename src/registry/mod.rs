@@ -36,7 +36,7 @@ pub use clear::Reissue;
 pub use cover::{CallingCodeView, Coverage, Declaration, DirectoryEntry, Given};
 pub use deliver::{Outgoing, Taken};
 pub use enroll::{Enrolled, FirstAdmin, IssuedKey};
-pub use evaluate::{Evaluated, Evaluation, Prove};
+pub use evaluate::{Evaluated, Evaluation, Made, Prove, Unevaluated};
 pub use forget::Retention;
 pub use inform::{BindingView, DutyFilter, DutyView, Row};
 pub use publish::{Publication, Receipt, Report};

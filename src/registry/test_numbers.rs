@@ -3,11 +3,13 @@
 //! bindings.
 
 use std::collections::HashMap;
+use std::ops::RangeInclusive;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::domain::calling_code::CallingCode;
 use crate::domain::coverage::Standing;
 use crate::domain::number::{E164, Element};
+use crate::domain::oprf::DirectoryKey;
 use crate::domain::rejection::{Code, Rejection};
 use crate::domain::summary::{Occupancy, Summary};
 use crate::domain::time::Moment;
@@ -37,11 +39,9 @@ impl TestNumbers {
         if let Some(known) = all.get(&generation) {
             return Ok(Arc::clone(known));
         }
-        let numbers = (1..=8).map(|digit: u32| {
-            let number: E164 = format!("+999000000{digit}").parse()?;
-            Ok((ring.element_of(&number, generation)?, digit))
-        });
-        let made = Arc::new(numbers.collect::<Result<_, Rejection>>()?);
+        let elements =
+            DIGITS.map(|digit| Ok((ring.element_of(&number(digit), generation)?, digit)));
+        let made = Arc::new(elements.collect::<Result<_, Rejection>>()?);
         all.insert(generation, Arc::clone(&made));
         Ok(made)
     }
@@ -57,14 +57,30 @@ impl TestNumbers {
         generation: u32,
         element: &Element,
     ) -> Result<Summary, Rejection> {
-        let digit = self.of(ring, generation)?.get(element).copied().ok_or_else(|| {
-            Rejection::new(
-                Code::TestNumberUnknown,
-                "Calling code 999 has eight numbers, and this is none of them.",
-            )
-        })?;
+        let digit = self.of(ring, generation)?.get(element).copied().ok_or_else(unknown)?;
         Ok(constant(digit))
     }
+}
+
+/// Whether a digest's body is that of a test number.
+///
+/// # Errors
+/// `test_number_unknown`
+pub(super) fn must_be_one(directory: &DirectoryKey, nd: &[u8; 32]) -> Result<(), Rejection> {
+    let is_one = DIGITS.map(number).any(|number| directory.nd(&number) == *nd);
+    if is_one { Ok(()) } else { Err(unknown()) }
+}
+
+/// The last digits of the test numbers.
+const DIGITS: RangeInclusive<u32> = 1..=8;
+
+fn number(digit: u32) -> E164 {
+    format!("+999000000{digit}").parse().expect("a test number is a number")
+}
+
+fn unknown() -> Rejection {
+    let detail = "Calling code 999 has eight numbers, and this is none of them.";
+    Rejection::new(Code::TestNumberUnknown, detail)
 }
 
 /// Its version is the number's last digit: a number to which nothing can happen needs no other.

@@ -2,6 +2,7 @@
 
 mod files;
 mod registry;
+mod tokens;
 
 use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;

@@ -36,7 +36,7 @@ impl Progress {
     }
 
     /// These lines were answered.
-    pub(super) fn answered(&self, lines: &[Line]) {
+    pub(super) fn answered<'a>(&self, lines: impl ExactSizeIterator<Item = &'a Line>) {
         let count = self.lines.get() + u64::try_from(lines.len()).unwrap_or(u64::MAX);
         self.lines.set(count);
         let end = lines.last().map_or(0, |line| line.end);

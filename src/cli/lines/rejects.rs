@@ -83,7 +83,7 @@ impl Rejects {
 }
 
 /// The lines may hold phone numbers: nobody else may read them. What a run left that was killed goes.
-fn private(path: &Path) -> std::io::Result<File> {
+pub(super) fn private(path: &Path) -> std::io::Result<File> {
     match std::fs::remove_file(path) {
         Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
         Ok(()) | Err(_) => {}
@@ -95,6 +95,6 @@ fn private(path: &Path) -> std::io::Result<File> {
     options.open(path)
 }
 
-fn cannot_write(path: &Path, why: &dyn std::fmt::Display) -> Failure {
+pub(super) fn cannot_write(path: &Path, why: &dyn std::fmt::Display) -> Failure {
     Failure::Failed(format!("{}: {why}", path.display()))
 }

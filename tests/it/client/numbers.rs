@@ -19,36 +19,86 @@ fn entry(key_id: &str) -> String {
     .to_string()
 }
 
-/// A registry whose checks and clearances answer like this.
-async fn registry(check: (u16, &'static str), clearance: (u16, &'static str)) -> FakeRegistry {
+/// A registry that says this of the canary.
+async fn registry(status: u16, canary: &'static str) -> FakeRegistry {
     FakeRegistry::start(move |asked| match asked.path.as_str() {
-        "/v1/check" => response(check.0, check.1),
-        "/v1/clearance" => response(clearance.0, clearance.1),
+        "/v1/evaluate" => response(status, canary),
+        "/v1/directory?calling_code=999" => response(
+            200,
+            &entry("d07c4d5f").replace(r#""calling_code":"49""#, r#""calling_code":"999""#),
+        ),
         _ => response(200, &entry("d07c4d5f")),
     })
     .await
 }
 
-const ALLOW: (u16, &str) = (200, r#"{"advice": "allow"}"#);
-const MISSING: (u16, &str) = (403, r#"{"title": "t", "code": "permission_missing"}"#);
-const UNKNOWN: (u16, &str) = (422, r#"{"title": "t", "code": "test_number_unknown"}"#);
+const MADE: &str =
+    r#"{"tokens": ["vt1.999.7648e2e5.BlA9fEQqCyCsFh27ahMVMqK2fv1RxMfNsbUNPqKQzg0"]}"#;
+const UNKNOWN: &str = r#"{"title": "t", "code": "test_number_unknown"}"#;
+const DIGEST: &str =
+    "vd1.49.d07c4d5f.12b46ca4383d3924aa9b15f8e37a9322af3111589f8a57771660de5bd99b2996";
 
 #[tokio::test]
-async fn a_number_is_hashed_with_the_directory_key_and_asked_for_once() {
-    let registry = registry(ALLOW, ALLOW).await;
+async fn before_the_first_number_the_canary_is_asked_about_and_each_code_once() {
+    let registry = registry(200, MADE).await;
     let directory = Directory::new(&registry.client());
     let number: E164 = "+491701234567".parse().unwrap();
     for _ in 0..3 {
-        let digest = directory.digest(&number).await.unwrap().text();
-        assert_eq!(
-            digest,
-            "vd1.49.d07c4d5f.12b46ca4383d3924aa9b15f8e37a9322af3111589f8a57771660de5bd99b2996"
-        );
+        assert_eq!(directory.digest(&number).await.unwrap().text(), DIGEST);
     }
+    directory.prove().await.unwrap();
     let asked: Vec<String> = registry.asked().into_iter().map(|asked| asked.path).collect();
-    assert_eq!(asked, ["/v1/directory?calling_code=49"]);
+    let code = |code: &str| format!("/v1/directory?calling_code={code}");
+    assert_eq!(asked, [code("999"), "/v1/evaluate".to_owned(), code("49")]);
+    let canary = registry.asked()[1].json();
+    assert_eq!(canary["numbers"][0].as_str(), Some(CANARY));
+    assert!(canary.get("elements").is_none() && canary["calling_code"] == "999", "{canary}");
     assert!(!format!("{directory:?}").contains("00010203"), "{directory:?}");
 }
+
+#[tokio::test]
+async fn no_number_is_made_while_the_canary_is_not_understood() {
+    for (status, refused) in [(422, UNKNOWN), (422, KEY_UNKNOWN), (403, SUSPENDED), (503, AWAY)] {
+        let registry = registry(status, refused).await;
+        let directory = Directory::new(&registry.client());
+        let number: E164 = "+491701234567".parse().unwrap();
+        let code = serde_json::from_str::<serde_json::Value>(refused).unwrap()["code"].clone();
+        for _ in 0..2 {
+            let error = directory.digest(&number).await.unwrap_err();
+            assert_eq!(error.code(), code.as_str());
+            assert_eq!(directory.token(&number).await.unwrap_err().code(), code.as_str());
+            assert_eq!(directory.prove().await.unwrap_err().code(), code.as_str());
+        }
+        let mut asked = registry.asked().into_iter();
+        assert!(
+            asked.all(|asked| !asked.body.contains("12b46ca4") && !asked.path.ends_with("=49"))
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_evaluator_apart_is_asked_and_the_key_is_not_sent_out_of_tls() {
+    let evaluator = registry(200, MADE).await;
+    let apart = entry("d07c4d5f")
+        .replace(r#""calling_code":"49""#, r#""calling_code":"999""#)
+        .replace(r#""evaluator":null"#, &format!(r#""evaluator":"{}""#, evaluator.url));
+    let registry = FakeRegistry::answering(200, &apart).await;
+    Directory::new(&registry.client()).prove().await.unwrap();
+    assert_eq!(evaluator.last().0, "POST /v1/evaluate");
+    assert_eq!(registry.asked().len(), 1);
+
+    let nowhere = apart.replace(&evaluator.url, "ftp://evaluator.example");
+    let registry = FakeRegistry::answering(200, &nowhere).await;
+    let error = Directory::new(&registry.client()).prove().await.unwrap_err();
+    assert!(matches!(error, Error::NotOurs { .. }), "{error}");
+}
+
+const KEY_UNKNOWN: &str = r#"{"title": "t", "code": "key_id_unknown"}"#;
+const SUSPENDED: &str = r#"{"title": "t", "code": "participant_suspended"}"#;
+const AWAY: &str = r#"{"title": "t", "code": "unavailable"}"#;
+/// +9990000001 under the key above.
+const CANARY: &str =
+    "vd1.999.d07c4d5f.7d8aff5ab736d6482dd435fde975a9e9909b197bf9af461934b6bd4efeecafe0";
 
 #[tokio::test]
 async fn a_key_that_its_id_does_not_name_is_not_used() {
@@ -56,35 +106,4 @@ async fn a_key_that_its_id_does_not_name_is_not_used() {
     let directory = Directory::new(&registry.client());
     let error = directory.digest(&"+491701234567".parse().unwrap()).await.unwrap_err();
     assert!(matches!(error, Error::NotOurs { .. }), "{error}");
-}
-
-#[tokio::test]
-async fn a_digest_is_proved_by_a_test_number() {
-    let right = registry(ALLOW, MISSING).await;
-    Directory::new(&right.client()).prove().await.unwrap();
-    let sent = right.last().1;
-    assert_eq!(sent["verified_at"], "2000-01-01T00:00:00Z");
-    assert!(sent["number"].as_str().unwrap().starts_with("vd1.999.d07c4d5f."));
-
-    let wrong = registry(UNKNOWN, MISSING).await;
-    let error = Directory::new(&wrong.client()).prove().await.unwrap_err();
-    assert_eq!(error.code(), Some("test_number_unknown"));
-}
-
-#[tokio::test]
-async fn a_carrier_that_may_not_check_proves_its_digests_by_clearance() {
-    const NOT_VACANT: (u16, &str) =
-        (200, r#"{"position": "p1.x", "items": [{"clearance": "not_vacant"}]}"#);
-    const REFUSED: (u16, &str) = (
-        207,
-        r#"{"position": "p1.x", "items": [{"error": {"title": "t", "code": "test_number_unknown"}}]}"#,
-    );
-    let right = registry(MISSING, NOT_VACANT).await;
-    Directory::new(&right.client()).prove().await.unwrap();
-    let wrong = registry(MISSING, REFUSED).await;
-    let error = Directory::new(&wrong.client()).prove().await.unwrap_err();
-    assert_eq!(error.code(), Some("test_number_unknown"));
-    let neither = registry(MISSING, MISSING).await;
-    let error = Directory::new(&neither.client()).prove().await.unwrap_err();
-    assert_eq!(error.code(), Some("permission_missing"));
 }

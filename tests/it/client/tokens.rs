@@ -18,6 +18,10 @@ const NUMBER: &str = "+491701234567";
 /// The token of the vectors' first number under epoch 2.
 const TOKEN: &str = "vt1.49.c7490aa4.TMCyiikSO3FEWYi4qLR3ugIDbkaxkleqawUO7nH5ZCU";
 
+/// What is said of the canary; nobody looks at the token.
+const CANARY_MADE: &str =
+    r#"{"tokens": ["vt1.999.c7490aa4.TMCyiikSO3FEWYi4qLR3ugIDbkaxkleqawUO7nH5ZCU"]}"#;
+
 /// How an evaluator lies, if it does: what it makes of an honest answer.
 type Lie = fn(&Evaluator, Value) -> Value;
 
@@ -37,12 +41,14 @@ impl Evaluator {
             let public_key = vacate::domain::text::to_hex(&key.pk.0);
             json!({"epoch": epoch, "public_key": public_key, "key_id": key.kid, "accepted_until": null})
         };
-        let entry = json!({"calling_code": "49", "complete_since": null, "through": null, "aging_days": 90,
+        let entry = |code: &str| {
+            json!({"calling_code": code, "complete_since": null, "through": null, "aging_days": 90,
             "max_lag_days": 40, "freeze_within_hours": 24, "detach_within_hours": 120,
-            "epochs": [epoch(1), epoch(2)]});
+            "epochs": [epoch(1), epoch(2)]})
+        };
         let directory_key = vacate::domain::text::to_hex(&vectors.secrets.directory_key.0);
         let directory = json!({"directory_key": directory_key, "key_id": vectors.kids.directory,
-            "evaluator": null, "calling_codes": [entry]});
+            "evaluator": null, "calling_codes": [entry("49"), entry("999")]});
         let [other, key] = [1, 2].map(|epoch| vectors.epoch_key(germany(), epoch));
         Evaluator { key, other, directory: directory.to_string(), lie }
     }
@@ -50,6 +56,7 @@ impl Evaluator {
     async fn serve(self) -> FakeRegistry {
         let evaluator = Arc::new(self);
         FakeRegistry::start(move |asked| match asked.path.as_str() {
+            "/v1/evaluate" if asked.json().get("numbers").is_some() => response(200, CANARY_MADE),
             "/v1/evaluate" => {
                 let honest = evaluator.evaluate(&evaluator.key, asked);
                 response(200, &(evaluator.lie)(&evaluator, honest).to_string())
@@ -141,11 +148,14 @@ async fn a_public_key_that_its_id_does_not_name_is_not_used() {
 async fn a_key_that_was_kept_too_long_is_asked_for_again_once() {
     let evaluator = Arc::new(Evaluator::new(|_, honest| honest));
     let old = evaluator.directory.replace("\"epoch\":2", "\"epoch\":0");
-    let directories = std::sync::Mutex::new(vec![evaluator.directory.clone(), old]);
+    let directories = std::sync::Mutex::new(vec![evaluator.directory.clone(), old.clone(), old]);
     let unknown = r#"{"title": "t", "code": "key_id_unknown"}"#;
     let registry = FakeRegistry::start(move |asked| {
         if asked.path != "/v1/evaluate" {
             return response(200, &directories.lock().unwrap().pop().unwrap());
+        }
+        if asked.json().get("numbers").is_some() {
+            return response(200, CANARY_MADE);
         }
         if asked.json()["key_id"] == "7648e2e5" {
             return response(422, unknown);
@@ -155,5 +165,5 @@ async fn a_key_that_was_kept_too_long_is_asked_for_again_once() {
     let registry = registry.await;
     let directory = Directory::new(&registry.client());
     assert_eq!(directory.token(&NUMBER.parse().unwrap()).await.unwrap().text(), TOKEN);
-    assert_eq!(registry.asked().len(), 4);
+    assert_eq!(registry.asked().len(), 6);
 }

@@ -221,10 +221,20 @@ fn a_column_of_numbers_is_hashed_on_this_machine() {
         hashed.out,
         format!("name,phone,digest\nAnn,+491701234567,{one}\"Bo, jr.\",0170123456,\n")
     );
-    assert!(hashed.err.contains("E.164") && !hashed.err.contains("0170"), "{}", hashed.err);
-    let regional = registry.try_run(&["number", "digest", "0170123456", "--region", "DE"]);
-    assert_eq!(regional.code, 2);
-    assert!(regional.err.contains("later release"), "{}", regional.err);
+    assert!(hashed.err.contains("1 made, 1 rejected"), "{}", hashed.err);
+    assert!(!hashed.err.contains("0170"), "{}", hashed.err);
+    let rejected = registry.read("people.csv.rejected.csv");
+    assert!(
+        rejected.contains("3,number_malformed,") && rejected.contains("--region"),
+        "{rejected}"
+    );
+
+    let regional = [&args[..], &["--region", "DE"]].concat();
+    let hashed = registry.run(&regional).out;
+    assert_eq!(hashed.lines().count(), 3);
+    assert!(hashed.lines().skip(1).all(|line| line.contains(",vd1.49.")), "{hashed}");
+    let wrong = registry.try_run(&["number", "digest", "0170123456", "--region", "Germany"]);
+    assert_eq!((wrong.code, wrong.out.as_str()), (2, ""));
 }
 
 #[test]

@@ -30,6 +30,8 @@ pub struct Vectors {
     pub handle_worked_example: WorkedExample,
     pub negative: Vec<Negative>,
     pub e164_refused: Vec<String>,
+    pub inputs_doubtful: Vec<Doubtful>,
+    pub inputs_refused: Vec<Refused>,
     pub calling_code_of: BTreeMap<String, CallingCode>,
 }
 
@@ -168,12 +170,35 @@ pub struct Number {
     pub tokens: BTreeMap<u32, TokenVector>,
     pub elements: BTreeMap<u32, Bytes>,
     pub handles: Vec<HandleVector>,
+    pub inputs: Vec<Input>,
 }
 
 impl Number {
     pub fn e164(&self) -> E164 {
         self.e164.parse().expect(&self.e164)
     }
+}
+
+/// What people write.
+#[derive(Deserialize)]
+pub struct Input {
+    pub text: String,
+    pub region: Option<String>,
+}
+
+/// In no range that is known to be in use.
+#[derive(Deserialize)]
+pub struct Doubtful {
+    #[serde(flatten)]
+    pub input: Input,
+    pub e164: String,
+}
+
+#[derive(Deserialize)]
+pub struct Refused {
+    #[serde(flatten)]
+    pub input: Input,
+    pub why: String,
 }
 
 #[derive(Deserialize)]

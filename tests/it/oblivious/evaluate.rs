@@ -78,6 +78,17 @@ in_a_world_on_both_databases! {
         }
     }
 
+    async fn who_can_not_blind_has_digests_made_into_the_same_tokens(world: World) {
+        let app = world.app("skyfare").await;
+        let entry = app.client.directory(germany()).await.unwrap();
+        let key_id = entry.calling_codes[0].epochs[0].key_id;
+        let digests = [app.digest(NUMBER).await, app.digest("+491709999999").await];
+        let made = app.client.evaluate_digests(germany(), key_id, &digests).await.unwrap();
+        let directory = Directory::new(&app.client);
+        let blinded = directory.tokens(&[number(NUMBER), number("+491709999999")]).await.unwrap();
+        assert_eq!(made, blinded);
+    }
+
     async fn an_unknown_key_id_is_an_error_and_never_an_answer(world: World) {
         let app = world.app("skyfare").await;
         let entry = app.client.directory(germany()).await.unwrap();
