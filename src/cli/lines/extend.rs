@@ -37,7 +37,8 @@ struct Row<P> {
 /// in `FILE.rejected.csv` with the reason. Four batches are under way at a time.
 ///
 /// # Errors
-/// When a batch has no answer after all tries, or the output is another file's. What was written stands.
+/// When the file has such a column already, a batch has no answer after all tries, or the output is
+/// another file's. What was written stands.
 pub async fn extend<P: Clone>(
     session: &Session,
     source: Source,
@@ -49,17 +50,23 @@ pub async fn extend<P: Clone>(
         let Report { accepted, rejected, .. } = report;
         format!("{accepted} made, {rejected} rejected")
     };
+    let columns = Rc::clone(&source.columns);
+    if columns.iter().any(|known| known == column.name) {
+        let what = format!("the file has a column {} already", column.name);
+        return Err(Failure::Usage(what));
+    }
     let run = Run::new(session.say, &source, counted);
-    let (failed, columns) = (source.failure(), Rc::clone(&source.columns));
+    let failed = source.failure();
     let header: Vec<&str> = columns.iter().map(String::as_str).chain([column.name]).collect();
     let mut lines = source.lines().peekable();
-    let again = |line: &Line| match read(line) {
-        Ok(_) => Ok(()),
-        Err(problem) => run.reject(line, &problem),
-    };
+    let readable = |line: &Line| line.is_intact().and_then(|()| read(line));
     let mut out = match column.output {
         None => Output::stdout(&header)?,
         Some(path) => {
+            let again = |line: &Line| match readable(line) {
+                Ok(_) => Err(another(path)),
+                Err(problem) => run.reject(line, &problem),
+            };
             let (out, done) = Output::resume(path, &header, &mut lines, again)?;
             run.report.set(done);
             out
@@ -68,7 +75,7 @@ pub async fn extend<P: Clone>(
     let trouble = RefCell::new(None);
     let lines = lines.take_while(|_| trouble.borrow().is_none());
     let rows = (0_u64..).zip(lines).map(|(place, line)| {
-        let read = line.is_intact().and_then(|()| read(&line));
+        let read = readable(&line);
         Row { place, line, read }
     });
     let answered = |rows: &[Row<P>], made: &[Item<String>]| {

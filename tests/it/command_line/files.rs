@@ -212,29 +212,34 @@ fn a_column_of_numbers_is_hashed_on_this_machine() {
     registry.set_up();
     let one = registry.run(&["--key-file", "app.key", "number", "digest", "+491701234567"]).out;
     assert!(one.starts_with("vd1.49.") && one.trim_end().len() == 80, "{one}");
-    registry.write("people.csv", "name,phone\nAnn,+491701234567\n\"Bo, jr.\",0170123456\n");
+    registry.write("people.csv", "name,phone\nAnn,+491701234567\n\"Bo, jr.\",0170123456\nCy\n");
     let args =
         ["--key-file", "app.key", "number", "digest", "--csv", "people.csv", "--column", "phone"];
     let hashed = registry.try_run(&args);
     assert_eq!(hashed.code, 3);
     assert_eq!(
         hashed.out,
-        format!("name,phone,digest\nAnn,+491701234567,{one}\"Bo, jr.\",0170123456,\n")
+        format!("name,phone,digest\nAnn,+491701234567,{one}\"Bo, jr.\",0170123456,\nCy,\n")
     );
-    assert!(hashed.err.contains("1 made, 1 rejected"), "{}", hashed.err);
+    assert!(hashed.err.contains("1 made, 2 rejected"), "{}", hashed.err);
     assert!(!hashed.err.contains("0170"), "{}", hashed.err);
     let rejected = registry.read("people.csv.rejected.csv");
     assert!(
         rejected.contains("3,number_malformed,") && rejected.contains("--region"),
         "{rejected}"
     );
+    assert!(rejected.contains("4,body_malformed,"), "{rejected}");
 
+    registry.write("people.csv", "name,phone\nAnn,+491701234567\nBo,0170123456\n");
     let regional = [&args[..], &["--region", "DE"]].concat();
     let hashed = registry.run(&regional).out;
     assert_eq!(hashed.lines().count(), 3);
     assert!(hashed.lines().skip(1).all(|line| line.contains(",vd1.49.")), "{hashed}");
     let wrong = registry.try_run(&["number", "digest", "0170123456", "--region", "Germany"]);
     assert_eq!((wrong.code, wrong.out.as_str()), (2, ""));
+    let handle = format!("vh1.49.80e27820.{}", "A".repeat(48));
+    let hashed = registry.try_run(&["--key-file", "app.key", "number", "digest", &handle]);
+    assert_eq!((hashed.code, hashed.out.as_str()), (2, ""), "a handle is no phone number");
 }
 
 #[test]

@@ -4,12 +4,17 @@ use super::registry::{Ran, Registry};
 
 const LINES: usize = 2_500;
 
-/// So many people, some of whose names are quoted, every hundredth with half a number.
+/// So many people, some of whose names are quoted, every hundredth with half a number; some lines have
+/// a field too many or too few.
 fn people() -> String {
     let line = |n: usize| {
         let phone = if n % 100 == 99 { "+49 170".to_owned() } else { format!("+49 170 {n:07}") };
         let name = if n.is_multiple_of(10) { format!("\"Ann, {n}\"") } else { format!("Bo {n}") };
-        format!("{name},{phone}\n")
+        match n % 500 {
+            250 => format!("{name}\n"),
+            251 => format!("{name},{phone},{phone}\n"),
+            _ => format!("{name},{phone}\n"),
+        }
     };
     (0..LINES).map(line).fold("name,phone\n".to_owned(), |file, line| file + &line)
 }
@@ -73,15 +78,16 @@ fn a_file_goes_on_where_its_output_was_cut_off() {
     registry.write("people.csv", &people());
     let first = of_a_file(&registry, &["--json"]);
     assert_eq!(first.code, 3, "{}", first.err);
-    assert_eq!(first.json(), serde_json::json!({"made": 2_475, "rejected": 25}));
+    assert_eq!(first.json(), serde_json::json!({"made": 2_465, "rejected": 35}));
     let rejected = registry.read("people.csv.rejected.csv");
-    assert_eq!(rejected.lines().count(), 26);
+    assert_eq!(rejected.lines().count(), 36);
 
     let whole = registry.read("tokens.csv");
     assert!(whole.starts_with("name,phone,token\n\"Ann, 0\",+49 170 0000000,vt1.49."), "{whole}");
     let one = token(&registry, &["+491700001234"]).out;
     assert!(whole.contains(&format!("Bo 1234,+49 170 0001234,{one}")));
     assert!(whole.contains("Bo 1199,+49 170,\n"));
+    assert!(whole.contains("\"Ann, 750\",\nBo 751,+49 170 0000751,+49 170 0000751,\n"));
 
     // What is there isn't made again: a token that was altered stays so.
     let marked = whole.replacen("vt1.49.", "vt1.00.", 1);
@@ -116,12 +122,18 @@ fn an_output_of_another_file_is_left_alone() {
         "name,phone,digest\n",
         "name,phone,token\nBo,+491701234568,vt1\n",
         "name,phone,token\nAnn,+491701234567,vt1\nBo,+491701234568,vt1\nCy,+491701234569,vt1\nDi,,\n",
+        // Of what could be made nothing was: the run before had another region.
+        "name,phone,token\nAnn,+491701234567,\n",
     ] {
         registry.write("tokens.csv", other);
         let ran = of_a_file(&registry, &[]);
         assert_eq!(ran.code, 2, "{other}: {}", ran.err);
         assert_eq!(registry.read("tokens.csv"), other);
     }
+    registry.write("people.csv", "name,phone,token\nAnn,+491701234567,\n");
+    let ran = of_a_file(&registry, &[]);
+    assert_eq!(ran.code, 2, "{}", ran.err);
+    assert!(ran.err.contains("has a column token already"), "{}", ran.err);
 }
 
 #[test]
