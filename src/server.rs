@@ -272,7 +272,8 @@ async fn load(
     }
     log::info!(numbers = registry.loaded(); "index loaded");
     // Kept under another name until it is known to be the admin's: another node may have been first.
-    let draft = admin_key.with_extension(format!("key.{}", std::process::id()));
+    let random = u64::from_be_bytes(registry.entropy().bytes());
+    let draft = admin_key.with_extension(format!("key.{random:016x}"));
     let (asked, path, kept) = (Arc::clone(registry), draft.clone(), admin_key.to_owned());
     let first = tokio::task::spawn_blocking(move || {
         // It may be the only copy of another registry's.

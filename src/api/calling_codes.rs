@@ -19,7 +19,8 @@ use crate::registry::{CallingCodeView, Declaration};
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Declared {
-    complete_since: serde_json::Value,
+    #[serde(deserialize_with = "Option::deserialize")]
+    complete_since: Option<Moment>,
     #[serde(default)]
     carriers: Vec<Name>,
     #[serde(default)]
@@ -70,11 +71,8 @@ pub async fn put(
     registry: SharedRegistry,
 ) -> Answer {
     let code = code_of(&code)?;
-    let complete_since =
-        crate::http::body::understand(declared.complete_since.to_string().as_bytes())
-            .map_err(|refused| refused.at("/complete_since"))?;
     let declaration = Declaration {
-        complete_since,
+        complete_since: declared.complete_since,
         carriers: declared.carriers,
         own_only: declared.own_only,
         policy: PolicyTerms {

@@ -25,7 +25,7 @@ pub struct ToBind {
     /// How it knew, where a later date needs a proof.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub proof: Option<Proof>,
-    /// Whose account it is; a person's unless it is said.
+    /// Whose account it is; as before unless it is said, and a person's at first.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub holder: Option<Holder>,
 }

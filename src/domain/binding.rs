@@ -94,8 +94,8 @@ pub enum Stored {
 pub struct Put {
     /// Since when.
     pub verified_at: Moment,
-    /// Whose account it is.
-    pub holder: Holder,
+    /// Whose account it is; as before where nothing is said, and a person's at first.
+    pub holder: Option<Holder>,
     /// How it was proved, other than by the number.
     pub proof: Option<Proof>,
 }
@@ -152,22 +152,23 @@ pub enum Acknowledged {
 /// nothing. `proof_missing` and `still_changed` as `verified` in [`Binding::acknowledge`].
 pub fn put(stored: Stored, put: Put, facts: &Facts) -> Result<Placed, Rejection> {
     let Put { verified_at, holder, proof } = put;
-    let begin = |change: Change, last: Duty| {
+    let begin = |change: Change, last: Duty, before: Holder| {
         let Recomputed { duty, message } = last.begun_anew(facts, verified_at.into());
-        let binding = Binding { verified_at, holder, duty };
+        let binding = Binding { verified_at, holder: holder.unwrap_or(before), duty };
         Ok(Placed::Accepted(change, Moved { binding, message }))
     };
     match stored {
-        Stored::Nothing => begin(Change::Bound, Duty::default()),
-        Stored::Removed(last) => begin(Change::Bound, last),
+        Stored::Nothing => begin(Change::Bound, Duty::default(), Holder::default()),
+        Stored::Removed(last) => begin(Change::Bound, last, Holder::default()),
         Stored::OtherNumber(binding) if verified_at > binding.verified_at => {
-            begin(Change::Rebound, binding.duty)
+            begin(Change::Rebound, binding.duty, binding.holder)
         }
         Stored::OtherNumber(_) => Err(Rejection::new(
             Code::BindingNewer,
             "The account is bound to another number, since this date or a later one.",
         )),
         Stored::SameNumber(binding) if verified_at > binding.verified_at => {
+            let holder = holder.unwrap_or(binding.holder);
             let moved = Binding { holder, ..binding }.verified(verified_at, proof, facts)?;
             Ok(Placed::Accepted(Change::Refreshed, moved))
         }

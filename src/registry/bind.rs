@@ -38,9 +38,9 @@ pub struct Put {
     /// How it knows, where that matters.
     #[serde(default)]
     pub proof: Option<Proof>,
-    /// A person's account or an organisation's.
+    /// A person's account or an organisation's; as before where nothing is said.
     #[serde(default)]
-    pub holder: Holder,
+    pub holder: Option<Holder>,
 }
 
 impl Keyed for Put {
@@ -256,10 +256,7 @@ impl<'a> Session<'a> {
             if self.fresh.iter().any(|bound| bound.account_ref == one.account_ref) {
                 self.insert_fresh(registry, tx)?;
             }
-            let outcome = match self.place_one(registry, one) {
-                Ok(outcome) => outcome,
-                Err(rejection) => Outcome::Rejected(rejection),
-            };
+            let outcome = self.place_one(registry, one).unwrap_or_else(Outcome::Rejected);
             outcomes.push((*place, outcome));
         }
         self.insert_fresh(registry, tx)?;
@@ -296,6 +293,10 @@ impl<'a> Session<'a> {
             let left = left.and_then(|bound| self.numbers.get(&bound.number));
             let from = left.map(|number| number.calling_code);
             self.room.take(one.target.element(), number.calling_code, from)?;
+            if let Some(left) = left {
+                *self.counts.entry(left.id).or_default() -= 1;
+            }
+            *self.counts.entry(number.id).or_default() += 1;
         }
         let bound_at = match (&stored, change) {
             (Some(bound), Change::Refreshed) => bound.bound_at,
@@ -315,9 +316,6 @@ impl<'a> Session<'a> {
             self.fresh.push(bound.clone());
         } else {
             self.consequences.change(bound.clone(), message, Writer::Registry, now);
-        }
-        if change != Change::Refreshed {
-            *self.counts.entry(number.id).or_default() += 1;
         }
         self.stored.insert(one.account_ref.clone(), bound);
         Ok(Outcome::Accepted(self.placement(registry, Some(change), &number, binding)))

@@ -264,32 +264,38 @@ impl Registry {
         id: &str,
         expires_at: Option<Moment>,
     ) -> Result<ApiKey> {
-        self.change_key(owner, id, |key| key.expires_at = expires_at)
+        self.change_key(owner, id, |key| match key.revoked_at {
+            Some(_) => Err(no_key()),
+            None => Ok(key.expires_at = expires_at),
+        })
     }
 
-    /// Ends a key at once.
+    /// Ends a key at once. To say it again changes nothing.
     ///
     /// # Errors
     /// `not_found`.
     pub fn revoke_key(&self, owner: &Participant, id: &str) -> Result<()> {
         let now = self.clock.now();
-        self.change_key(owner, id, |key| key.revoked_at = Some(now)).map(drop)
+        let revoke = |key: &mut ApiKey| {
+            key.revoked_at.get_or_insert(now);
+            Ok(())
+        };
+        self.change_key(owner, id, revoke).map(drop)
     }
 
     fn change_key(
         &self,
         owner: &Participant,
         id: &str,
-        change: impl Fn(&mut ApiKey),
+        change: impl Fn(&mut ApiKey) -> Result<()>,
     ) -> Result<ApiKey> {
         let (key, head) = self
             .storage
             .write(|tx| {
                 participants::lock(tx, owner.id)?;
                 let keys = participants::keys_of(tx, owner.id)?;
-                let live = |key: &ApiKey| key.id == id && key.revoked_at.is_none();
-                let mut key = keys.into_iter().find(live).ok_or_else(no_key)?;
-                change(&mut key);
+                let mut key = keys.into_iter().find(|key| key.id == id).ok_or_else(no_key)?;
+                change(&mut key)?;
                 participants::update_key(tx, &key)?;
                 let head = log::append(tx, &[Change::Participant(owner.id)], self.clock.now_ms())?;
                 Ok((key, head))

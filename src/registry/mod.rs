@@ -246,7 +246,7 @@ impl Registry {
     /// writer. On PostgreSQL another node may have moved it.
     fn head_in_memory(&self) -> Option<Position> {
         match self.storage.backend() {
-            Backend::Sqlite => self.index.head(),
+            Backend::Sqlite => self.index.head().map(|head| head.max(self.storage.committed())),
             Backend::Postgres => None,
         }
     }

@@ -196,17 +196,22 @@ impl Registry {
         Ok(EndpointView { secret: Some(secret), ..view })
     }
 
-    /// Deletes an endpoint. What was due to it stays to be seen.
+    /// Deletes an endpoint. What was due to it stays to be seen. To say it again changes nothing.
     ///
     /// # Errors
     /// `not_found`.
     pub fn unsubscribe(&self, app: &App, id: &str) -> Result<()> {
         let now = self.clock.now_ms();
-        self.rewrite(app, id, |_, endpoint| {
-            endpoint.deleted_at = Some(now);
-            Ok(())
-        })
-        .map(drop)
+        self.storage
+            .write(|tx| {
+                participants::lock(tx, app.id())?;
+                let known = endpoints::named(tx, app.id(), id)?.ok_or_else(no_endpoint)?;
+                // As it is now that no worker can change it.
+                let mut endpoint = endpoints::lock(tx, known.id)?.ok_or_else(no_endpoint)?;
+                endpoint.deleted_at.get_or_insert(now);
+                endpoints::update(tx, &endpoint)
+            })
+            .map_err(|error| self.failed(error))
     }
 
     /// Puts a test message on its way, through the real worker; its delivery's public id.

@@ -85,6 +85,20 @@ pub fn of_app(connection: &mut AnyConnection, app: ParticipantId) -> Result<Vec<
     Ok(rows.into_iter().map(Endpoint::from).collect())
 }
 
+/// One of an app's endpoints by its public id, deleted or not.
+pub fn named(
+    connection: &mut AnyConnection,
+    app: ParticipantId,
+    public_id: &str,
+) -> Result<Option<Endpoint>> {
+    let row = endpoints::table
+        .filter(endpoints::app_id.eq(app.0).and(endpoints::public_id.eq(public_id)))
+        .select(EndpointRow::as_select())
+        .get_result(connection)
+        .optional()?;
+    Ok(row.map(Endpoint::from))
+}
+
 /// The endpoints of several apps that aren't deleted.
 pub fn of_apps(connection: &mut AnyConnection, apps: &[ParticipantId]) -> Result<Vec<Endpoint>> {
     let ids: Vec<i32> = apps.iter().map(|app| app.0).collect();

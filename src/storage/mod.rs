@@ -42,7 +42,11 @@ pub use dialect::{AnyConnection, Backend, PolicyUse};
 use pool::Pool;
 use writer::Writer;
 
+use crate::domain::position::Position;
 use crate::domain::rejection::{Code, Rejection};
+
+/// How often work that meets a key of another runs, at most.
+const RUNS_MAX: u32 = 4;
 
 /// What can go wrong between a use case and its rows.
 #[derive(Debug, thiserror::Error)]
@@ -50,7 +54,7 @@ pub enum Error {
     /// The use case refuses; the transaction was rolled back.
     #[error("refused: {}", .0.code.text())]
     Refused(Rejection),
-    /// A row with this key exists. [`Storage::write`] runs the work once more before it says so.
+    /// A row with this key exists. [`Storage::write`] runs the work again before it says so.
     #[error("a row with this key exists")]
     Taken,
     /// The database can't be reached, is full, or took too long. Nothing was stored.
@@ -112,10 +116,11 @@ impl From<Error> for Rejection {
             Error::Rewound => {
                 Rejection::new(Code::Starting, "The log was rewound; the index is loaded anew.")
             }
-            Error::Unavailable | Error::Locked(_) | Error::Unusable(_) => {
+            // Whoever was in the way again and again is gone when the caller tries.
+            Error::Unavailable | Error::Taken | Error::Locked(_) | Error::Unusable(_) => {
                 Rejection::new(Code::Unavailable, "The database is not available.")
             }
-            Error::Taken | Error::Inconsistent(_) | Error::Migration(_) => {
+            Error::Inconsistent(_) | Error::Migration(_) => {
                 ::log::error!("storage: {error}");
                 Rejection::new(Code::Internal, "Something that can't be happened here.")
             }
@@ -238,15 +243,30 @@ impl Storage {
         }
     }
 
-    /// Runs `work` in a writing transaction and commits. The work must be idempotent: it runs once
-    /// more after a key collision, and after a commit whose outcome is unknown.
+    /// Runs `work` in a writing transaction and commits. The work must be idempotent, and find what it
+    /// has done itself: it runs again after a key collision, a few times, and once more after a commit
+    /// whose outcome is unknown.
     pub fn write<T>(&self, mut work: impl FnMut(&mut Tx<'_>) -> Result<T>) -> Result<T> {
-        match self.write_once(&mut work) {
-            Err(Error::Taken) => self.write_once(&mut work),
-            Err(Error::OutcomeUnknown) => {
-                self.write_once(&mut work).map_err(|_| Error::OutcomeUnknown)
-            }
+        let mut ended = self.write_once(&mut work);
+        let mut runs = 1;
+        while matches!(ended, Err(Error::Taken)) && runs < RUNS_MAX {
+            ended = self.write_once(&mut work);
+            runs += 1;
+        }
+        match ended {
+            // What was stored after all, the work finds; so what it refuses, it refuses for good.
+            Err(Error::OutcomeUnknown) => self.write_once(&mut work).map_err(|error| {
+                if matches!(error, Error::Refused(_)) { error } else { Error::OutcomeUnknown }
+            }),
             ended => ended,
+        }
+    }
+
+    /// The log's head after the last commit of this process, on SQLite, where no other commits.
+    pub fn committed(&self) -> Position {
+        match &self.door {
+            Door::Sqlite { writer, .. } => writer.committed(),
+            Door::Postgres { .. } => Position::default(),
         }
     }
 

@@ -3,11 +3,12 @@
 //! meanwhile, which is what makes sixteen small publishers ten times as fast as one after another.
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use super::dialect::{self, AnyConnection, Backend, Purpose};
 use super::{Error, Result, Tx};
+use crate::domain::position::Position;
 
 /// After this many, a batch commits even though others wait: they have waited long enough.
 const BATCH_LEN_MAX: usize = 64;
@@ -15,11 +16,13 @@ const BATCH_LEN_MAX: usize = 64;
 /// The one writing connection and the transaction that is open on it, if any.
 pub(super) struct Writer {
     queued: AtomicUsize,
+    head: Arc<AtomicI64>,
     open: Mutex<Open>,
 }
 
 struct Open {
     connection: AnyConnection,
+    head: Arc<AtomicI64>,
     batch: Option<Arc<Batch>>,
     joined: usize,
 }
@@ -41,8 +44,14 @@ enum Ended {
 impl Writer {
     pub(super) fn open(path: &str) -> Result<Writer> {
         let connection = dialect::connect(Backend::Sqlite, path, Purpose::ReadAndWrite)?;
-        let open = Open { connection, batch: None, joined: 0 };
-        Ok(Writer { queued: AtomicUsize::new(0), open: Mutex::new(open) })
+        let head = Arc::<AtomicI64>::default();
+        let open = Open { connection, head: Arc::clone(&head), batch: None, joined: 0 };
+        Ok(Writer { queued: AtomicUsize::new(0), head, open: Mutex::new(open) })
+    }
+
+    /// The log's head after the last commit; the beginning before the first.
+    pub(super) fn committed(&self) -> Position {
+        Position(self.head.load(Ordering::SeqCst))
     }
 
     /// Runs `work` on the connection while no transaction is open.
@@ -105,17 +114,29 @@ impl Open {
     /// (disk full, I/O error), and the whole batch learns so.
     fn undo(&mut self) {
         if dialect::execute(&mut self.connection, "ROLLBACK TO one; RELEASE one").is_err() {
-            self.end("ROLLBACK", Ended::RolledBack, Ended::RolledBack);
+            self.roll_back();
         }
     }
 
     fn commit(&mut self) {
-        self.end("COMMIT", Ended::Committed, Ended::Unknown);
+        let head = self.batch.as_ref().and_then(|_| super::log::head(&mut self.connection).ok());
+        let Some(batch) = self.batch.take() else { return };
+        let ended = self.finish("COMMIT", Ended::Committed, Ended::Unknown);
+        // Before anybody can act on what was committed: a message must not be ahead of a check.
+        if let (Ended::Committed, Some(head)) = (ended, head) {
+            self.head.fetch_max(head.0, Ordering::SeqCst);
+        }
+        batch.end(ended);
     }
 
-    fn end(&mut self, how: &str, well: Ended, badly: Ended) {
+    fn roll_back(&mut self) {
         let Some(batch) = self.batch.take() else { return };
-        let ended = match dialect::execute(&mut self.connection, how) {
+        let ended = self.finish("ROLLBACK", Ended::RolledBack, Ended::RolledBack);
+        batch.end(ended);
+    }
+
+    fn finish(&mut self, how: &str, well: Ended, badly: Ended) -> Ended {
+        match dialect::execute(&mut self.connection, how) {
             Ok(()) => well,
             Err(error) => {
                 log::error!("{how} failed: {error}");
@@ -125,13 +146,16 @@ impl Open {
                 }
                 badly
             }
-        };
-        *locked(&batch.ended) = Some(ended);
-        batch.bell.notify_all();
+        }
     }
 }
 
 impl Batch {
+    fn end(&self, how: Ended) {
+        *locked(&self.ended) = Some(how);
+        self.bell.notify_all();
+    }
+
     fn wait(&self) -> Ended {
         let mut ended = locked(&self.ended);
         loop {

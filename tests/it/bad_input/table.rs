@@ -386,6 +386,12 @@ const VALUES: &[Row] = &[
     (
         "admin",
         "PUT /v1/calling-codes/49",
+        r#"{"complete_since": "491701234567"}"#,
+        "422 time_malformed /complete_since",
+    ),
+    (
+        "admin",
+        "PUT /v1/calling-codes/49",
         r#"{"complete_since": null, "carriers": ["skyfare"]}"#,
         "422 value_not_allowed /carriers/0",
     ),

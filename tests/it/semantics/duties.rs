@@ -97,7 +97,7 @@ fn days(day: u32) -> Moment {
 }
 
 fn sent(verified: u32) -> Put {
-    Put { verified_at: days(verified), holder: Holder::Person, proof: None }
+    Put { verified_at: days(verified), holder: None, proof: None }
 }
 
 fn proved(verified: u32) -> Put {
@@ -361,7 +361,7 @@ fn neither_freezing_nor_taking_back_answers_a_dispute() {
 fn a_dispute_alone_never_detaches_an_organisation() {
     let mut number = Number::at(150);
     number.disputed(150, Some(days(157)));
-    let organisation = Put { holder: Holder::Organisation, ..sent(100) };
+    let organisation = Put { holder: Some(Holder::Organisation), ..sent(100) };
     let (_, Moved { binding, .. }) = accepted(number.put(Stored::Nothing, organisation));
     assert_eq!(number.did(binding, Move::Detached), Err(Code::HolderIsOrganisation));
     number.lost(140);
@@ -528,7 +528,7 @@ fn the_same_number_with_a_date_that_is_not_later_is_a_duplicate() {
 fn a_later_date_of_the_same_number_refreshes_while_the_old_one_is_unchanged() {
     let number = Number::at(150);
     let binding = number.bound(100).binding;
-    let organisation = Put { holder: Holder::Organisation, ..sent(140) };
+    let organisation = Put { holder: Some(Holder::Organisation), ..sent(140) };
     let (change, moved) = accepted(number.put(Stored::SameNumber(binding), organisation));
     let expected = Binding { verified_at: days(140), holder: Holder::Organisation, ..binding };
     assert_eq!((change, moved.binding, moved.message), (Change::Refreshed, expected, None));

@@ -143,7 +143,8 @@ impl Walk {
             | Stored::SameNumber(_)
             | Stored::OtherNumber(_) => self.stored,
         };
-        let sent = Put { verified_at: self.day(), holder: self.holder(), proof: self.proof() };
+        let sent =
+            Put { verified_at: self.day(), holder: Some(self.holder()), proof: self.proof() };
         let before = self.unchanged();
         match put(stored, sent, &self.facts(number)) {
             Ok(Placed::Accepted(_, Moved { binding, message })) => {

@@ -3,8 +3,10 @@
 use std::sync::mpsc;
 use std::thread;
 
+use serde_json::Value;
 use vacate::domain::event::EventType::Disconnected;
 use vacate::domain::verdict::Advice;
+use vacate::registry::Wanted;
 
 use super::{LOST, VERIFIED, advice, bind_all, demand, number};
 use crate::support::databases::{Kind, TestDatabase, on_both_databases};
@@ -13,12 +15,19 @@ use crate::support::node::Node;
 const PUBLISHES: usize = 800;
 const PUBLISHERS: usize = 8;
 const RACES: usize = 1_000;
+const LEASE_MS: i64 = 60_000;
 
 on_both_databases! {
     fn whoever_was_told_accepted_is_never_told_allow(kind: Kind) {
         let database = TestDatabase::new(kind);
         let node = Node::start(&database);
         publish_and_check(&node, &node);
+    }
+
+    fn whoever_is_told_by_a_message_is_told_by_a_check_too(kind: Kind) {
+        let database = TestDatabase::new(kind);
+        let node = Node::start(&database);
+        publish_and_deliver(&node);
     }
 
     fn an_account_that_is_bound_while_its_number_is_lost_is_frozen(kind: Kind) {
@@ -53,6 +62,41 @@ fn publish_and_check(publishing: &Node, checking: &Node) {
     thread::scope(|scope| {
         for publisher in 0..PUBLISHERS {
             scope.spawn(move || publish(publisher));
+        }
+    });
+}
+
+/// A message is taken for delivery as soon as its event is committed, whoever of those who shared the
+/// commit has noticed.
+fn publish_and_deliver(node: &Node) {
+    let (carrier, app) = (node.carrier("northtel"), node.app("skyfare"));
+    let url = "https://hooks.example.com/vacate".to_owned();
+    node.registry.subscribe(&app, &Wanted { url, types: None }).unwrap();
+    let handles = bind_all(node, &app, PUBLISHES);
+    let publish = |publisher| {
+        for n in (publisher..PUBLISHES).step_by(PUBLISHERS) {
+            node.publish(&carrier, (&format!("e-{n}"), Disconnected), &number(n), LOST);
+        }
+    };
+    let (publish, mut told) = (&publish, 0);
+    thread::scope(|scope| {
+        for publisher in 0..PUBLISHERS {
+            scope.spawn(move || publish(publisher));
+        }
+        let endpoint = loop {
+            if let Some(endpoint) = node.registry.lease_endpoints(1, LEASE_MS).unwrap().pop() {
+                break endpoint;
+            }
+        };
+        while told < PUBLISHES {
+            let taken = node.registry.take_due(&endpoint, 32, LEASE_MS).unwrap().unwrap();
+            for outgoing in taken.outgoing {
+                let body: Value = serde_json::from_str(&outgoing.body.unwrap()).unwrap();
+                let account = body["data"]["account_ref"].as_str().unwrap().to_owned();
+                let n: usize = account.strip_prefix("u-").unwrap().parse().unwrap();
+                assert_eq!(advice(node, &app, &handles[n]), Advice::Freeze, "{account}");
+                told += 1;
+            }
         }
     });
 }

@@ -5,6 +5,7 @@ use std::thread;
 use diesel::connection::SimpleConnection;
 use diesel::{Connection, SqliteConnection};
 use vacate::domain::number::NumberId;
+use vacate::domain::rejection::{Code, Rejection};
 use vacate::storage::log::Change;
 use vacate::storage::{Error, Storage, log};
 
@@ -36,6 +37,25 @@ fn whoever_reads_and_then_writes_waits_and_does_not_fail() {
         }
     });
     assert_eq!(storage.read(log::head).unwrap().0, WRITERS * WRITES);
+}
+
+#[test]
+fn work_that_meets_another_s_key_again_and_again_is_put_off() {
+    let database = TestDatabase::new(Kind::Sqlite);
+    let storage = Storage::open(&database.url, LIMITS).unwrap();
+    storage.migrate().unwrap();
+    let mut runs = 0;
+    let mut meets = |times: i32| {
+        runs = 0;
+        storage.write(|_| {
+            runs += 1;
+            if runs > times { Ok(()) } else { Err(Error::Taken) }
+        })
+    };
+    assert!(meets(3).is_ok());
+    let error = meets(i32::MAX).unwrap_err();
+    assert_eq!(Rejection::from(error).code, Code::Unavailable);
+    assert_eq!(runs, 4);
 }
 
 #[test]
