@@ -46,6 +46,7 @@ codes! {
     BodyTooSlow "body_too_slow",
     HeadTooLarge "head_too_large",
     EndpointExists "endpoint_exists",
+    LastAdmin "last_admin",
     AlreadyDetached "already_detached",
     StillDemanded "still_demanded",
     StillChanged "still_changed",

@@ -48,6 +48,7 @@ pub fn meaning(code: Code) -> Meaning {
         Code::BodyTooSlow => of(408, "The body came too slowly", "The body wasn't there in time.", "Send it faster, or smaller."),
         Code::HeadTooLarge => of(431, "The head is too large", "Request line and headers together have more than 16 KiB.", "Send fewer or shorter headers; what is long belongs into the body."),
         Code::EndpointExists => of(409, "This URL is registered already", "An endpoint with this URL exists.", "Use it; rotate its secret if you lost it."),
+        Code::LastAdmin => of(409, "No admin would be left", "The last key of an admin that works would end, or the last admin be suspended.", "Issue another admin's key first: POST /v1/participants/{name}/keys."),
         Code::AlreadyDetached => of(422, "Already detached", "frozen, after detached.", "To give the account back, say released or verified."),
         Code::StillDemanded => of(422, "Still demanded", "released, while the demand is freeze or detach.", "Keep it until the demand falls; or prove the owner and say verified."),
         Code::StillChanged => of(422, "Changed hands after that too", "The number changed hands after the new verified_at as well.", "Say detached; the person may hold another number now."),

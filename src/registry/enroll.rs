@@ -1,17 +1,14 @@
-//! The admin enrols participants; keys are issued, end, and are revoked. Each change is an entry of the
-//! log, so that every node knows it within two seconds.
+//! The admin enrols participants, suspends them and lets them go on. Each change is an entry of the log,
+//! so that every node knows it within two seconds.
 
-use sha2::{Digest, Sha256};
-
+use super::issue::{self, must_leave_an_admin};
 use super::{Registry, Result};
 use crate::domain::calling_code::CallingCode;
 use crate::domain::enrolment::{Enrolment, KeyWish};
 use crate::domain::event::ParticipantId;
-use crate::domain::id::Prefix;
-use crate::domain::participant::{Admin, Kind, Name, Participant, Permissions, State};
+use crate::domain::participant::{Admin, Kind, Name, Participant, State};
 use crate::domain::rejection::{Code, Rejection};
 use crate::domain::text;
-use crate::domain::time::Moment;
 use crate::storage::log::Change;
 use crate::storage::participants::{self, ApiKey};
 use crate::storage::{self, PolicyUse, Tx, coverage, log};
@@ -20,17 +17,6 @@ use crate::storage::{self, PolicyUse, Tx, coverage, log};
 const TEXT_CHARS_MAX: usize = 200;
 /// More than there are people with phones; most phone numbers are larger still.
 const ACCOUNTS_DECLARED_MAX: u64 = 10_000_000_000;
-/// Keys of a participant that aren't revoked, at most.
-const KEYS_MAX: usize = 100;
-
-/// A key that was just made: the only time that its text is there.
-#[derive(Debug)]
-pub struct IssuedKey {
-    /// All else about it.
-    pub key: ApiKey,
-    /// `vk1_<role>_<32 characters>`.
-    pub text: String,
-}
 
 /// Whether a participant is new.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -139,7 +125,7 @@ impl Registry {
     /// Suspends a participant, or lets it go on.
     ///
     /// # Errors
-    /// `not_found`, `value_not_allowed`.
+    /// `not_found`, `value_not_allowed`; `last_admin` for the only one whose keys work.
     pub fn set_state(
         &self,
         _: &Admin,
@@ -152,6 +138,9 @@ impl Registry {
             .storage
             .write(|tx| {
                 let before = locked(tx, name)?.ok_or_else(no_participant)?;
+                if before.kind == Kind::Admin && state == State::Suspended {
+                    must_leave_an_admin(tx, self.clock.now(), |key| key.participant == before.id)?;
+                }
                 let state_why = why.map(str::to_owned).filter(|_| state == State::Suspended);
                 let after = Participant { state, state_why, ..before };
                 participants::update(tx, &after)?;
@@ -179,130 +168,6 @@ impl Registry {
     pub fn participant_named(&self, _: &Admin, name: &Name) -> Result<Participant> {
         let found = self.storage.read(|db| participants::by_name(db, name));
         found.map_err(|error| self.failed(error))?.ok_or_else(no_participant)
-    }
-
-    /// Issues a key.
-    ///
-    /// # Errors
-    /// `value_not_allowed` for a permission that the kind doesn't have, or one key too many.
-    pub fn issue_key(&self, owner: &Participant, wish: &KeyWish) -> Result<IssuedKey> {
-        let issued = self.new_key(owner, wish)?;
-        let key = &issued.key;
-        let head = self
-            .storage
-            .write(|tx| {
-                participants::lock(tx, owner.id)?;
-                let live = participants::keys_of(tx, owner.id)?;
-                if live.iter().any(|one| one.id == key.id) {
-                    return log::head(tx);
-                }
-                if live.iter().filter(|one| one.revoked_at.is_none()).count() >= KEYS_MAX {
-                    let detail = "There are too many keys; revoke some.";
-                    return Err(Rejection::new(Code::ValueNotAllowed, detail).into());
-                }
-                participants::insert_key(tx, key)?;
-                log::append(tx, &[Change::Participant(owner.id)], self.clock.now_ms())
-            })
-            .map_err(|error| self.failed(error))?;
-        self.committed(head);
-        Ok(issued)
-    }
-
-    fn new_key(&self, owner: &Participant, wish: &KeyWish) -> Result<IssuedKey> {
-        must_be_readable(Some(&wish.label), "/label")?;
-        let all = owner.kind.permissions();
-        let permissions: Permissions = match &wish.permissions {
-            None => all,
-            Some(some) => some.iter().copied().collect(),
-        };
-        if !permissions.are_within(all) || permissions == Permissions::default() {
-            let detail =
-                format!("A key of a participant of the kind {} can't be so.", owner.kind.text());
-            return Err(Rejection::new(Code::ValueNotAllowed, detail).at("/permissions"));
-        }
-        let now = self.clock.now();
-        if wish.expires_at.is_some_and(|end| end <= now) {
-            let detail = "The key would have ended already.";
-            return Err(Rejection::new(Code::ValueNotAllowed, detail).at("/expires_at"));
-        }
-        let random: [u8; 24] = self.entropy.bytes();
-        let text = format!("vk1_{}_{}", owner.kind.text(), text::to_base64url(&random));
-        let key = ApiKey {
-            id: self.entropy.id(Prefix::Key, self.clock.now_ms()),
-            participant: owner.id,
-            label: wish.label.clone(),
-            permissions,
-            secret_hash: Sha256::digest(text.as_bytes()).to_vec(),
-            created_at: now,
-            expires_at: wish.expires_at,
-            revoked_at: None,
-            last_used_at: None,
-        };
-        Ok(IssuedKey { key, text })
-    }
-
-    /// A participant's keys, newest first, without those revoked.
-    ///
-    /// # Errors
-    /// `unavailable`.
-    pub fn keys_of(&self, owner: &Participant) -> Result<Vec<ApiKey>> {
-        let mut keys = self
-            .storage
-            .read(|db| participants::keys_of(db, owner.id))
-            .map_err(|error| self.failed(error))?;
-        keys.retain(|key| key.revoked_at.is_none());
-        Ok(keys)
-    }
-
-    /// Sets when a key ends.
-    ///
-    /// # Errors
-    /// `not_found`.
-    pub fn expire_key(
-        &self,
-        owner: &Participant,
-        id: &str,
-        expires_at: Option<Moment>,
-    ) -> Result<ApiKey> {
-        self.change_key(owner, id, |key| match key.revoked_at {
-            Some(_) => Err(no_key()),
-            None => Ok(key.expires_at = expires_at),
-        })
-    }
-
-    /// Ends a key at once. To say it again changes nothing.
-    ///
-    /// # Errors
-    /// `not_found`.
-    pub fn revoke_key(&self, owner: &Participant, id: &str) -> Result<()> {
-        let now = self.clock.now();
-        let revoke = |key: &mut ApiKey| {
-            key.revoked_at.get_or_insert(now);
-            Ok(())
-        };
-        self.change_key(owner, id, revoke).map(drop)
-    }
-
-    fn change_key(
-        &self,
-        owner: &Participant,
-        id: &str,
-        change: impl Fn(&mut ApiKey) -> Result<()>,
-    ) -> Result<ApiKey> {
-        let (key, head) = self
-            .storage
-            .write(|tx| {
-                participants::lock(tx, owner.id)?;
-                let keys = participants::keys_of(tx, owner.id)?;
-                let mut key = keys.into_iter().find(|key| key.id == id).ok_or_else(no_key)?;
-                change(&mut key)?;
-                participants::update_key(tx, &key)?;
-                let head = log::append(tx, &[Change::Participant(owner.id)], self.clock.now_ms())?;
-                Ok((key, head))
-            })
-            .map_err(|error| self.failed(error))?;
-        self.committed(head);
-        Ok(key)
     }
 
     /// Makes the first admin and its key where there is no admin: the first start. The key's text is
@@ -383,7 +248,7 @@ fn must_suit_its_kind(wish: &Enrolment) -> Result<()> {
     }
 }
 
-fn must_be_readable(text: Option<&String>, field: &str) -> Result<()> {
+pub(super) fn must_be_readable(text: Option<&String>, field: &str) -> Result<()> {
     let Some(text) = text else { return Ok(()) };
     let fits = (1..=TEXT_CHARS_MAX).contains(&text.chars().count());
     if fits && text.trim() == text && !text.chars().any(char::is_control) {
@@ -421,14 +286,10 @@ fn locked_with_grants(
 /// A participant as it is when nobody else can change it.
 fn locked(tx: &mut Tx<'_>, name: &Name) -> storage::Result<Option<Participant>> {
     let Some(found) = participants::by_name(tx, name)? else { return Ok(None) };
-    participants::lock(tx, found.id)?;
+    issue::lock(tx, &found)?;
     participants::by_id(tx, found.id)
 }
 
 fn no_participant() -> Rejection {
     Rejection::new(Code::NotFound, "There is no participant of this name.")
-}
-
-fn no_key() -> Rejection {
-    Rejection::new(Code::NotFound, "There is no live key of this participant under this id.")
 }

@@ -194,6 +194,20 @@ pub(super) fn lock_participant(connection: &mut AnyConnection, id: i32) -> Query
     }
 }
 
+/// Locks the rows of all participants of a kind in ascending order.
+pub(super) fn lock_participants_of(connection: &mut AnyConnection, kind: i16) -> QueryResult<()> {
+    match connection {
+        AnyConnection::Postgres(bare) => participants::table
+            .filter(participants::kind.eq(kind))
+            .order(participants::id)
+            .for_update()
+            .select(participants::id)
+            .load::<i32>(bare)
+            .map(drop),
+        AnyConnection::Sqlite(_) => Ok(()),
+    }
+}
+
 /// Locks one endpoint's row: what an app changes of it and what a worker makes of it are written in
 /// turn.
 pub(super) fn lock_endpoint(connection: &mut AnyConnection, id: i64) -> QueryResult<()> {

@@ -43,6 +43,11 @@ pub fn lock(tx: &mut Tx<'_>, id: ParticipantId) -> Result<()> {
     Ok(dialect::lock_participant(tx, id.0)?)
 }
 
+/// Locks every admin likewise.
+pub fn lock_admins(tx: &mut Tx<'_>) -> Result<()> {
+    Ok(dialect::lock_participants_of(tx, Kind::Admin.code())?)
+}
+
 /// Locks every app of an organisation likewise; how many accounts they have bound together.
 pub fn lock_apps_of(tx: &mut Tx<'_>, organisation: &str) -> Result<i64> {
     Ok(dialect::lock_apps_of(tx, organisation, Kind::App.code())?.into_iter().sum())
@@ -139,6 +144,18 @@ pub fn keys_of(connection: &mut AnyConnection, id: ParticipantId) -> Result<Vec<
     let rows = api_keys::table
         .filter(api_keys::participant_id.eq(id.0))
         .order(api_keys::id.desc())
+        .select(KeyRow::as_select())
+        .load(connection)?;
+    rows.into_iter().map(ApiKey::try_from).collect()
+}
+
+/// The keys of all admins that aren't suspended, without those revoked.
+pub fn keys_of_admins(connection: &mut AnyConnection) -> Result<Vec<ApiKey>> {
+    let rows = api_keys::table
+        .inner_join(participants::table.on(participants::id.eq(api_keys::participant_id)))
+        .filter(participants::kind.eq(Kind::Admin.code()))
+        .filter(participants::state.eq(State::Active.code()))
+        .filter(api_keys::revoked_at.is_null())
         .select(KeyRow::as_select())
         .load(connection)?;
     rows.into_iter().map(ApiKey::try_from).collect()

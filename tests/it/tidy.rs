@@ -14,7 +14,6 @@ const TEST_LINES_MAX: usize = 600;
 /// Longer ones, each with its reason.
 const LONGER: &[(&str, usize, &str)] = &[
     ("src/storage/bindings.rs", 460, "one table with its rows, its lists and its history"),
-    ("src/registry/enroll.rs", 470, "participants and their keys are one idea"),
 ];
 
 /// Names that say nothing about what is inside.

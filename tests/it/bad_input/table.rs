@@ -143,6 +143,7 @@ const WHO: &[Row] = &[
     ),
     ("app", "GET /v1/events", "", "405 method_not_allowed -"),
     ("app", "POST /v1/endpoints", r#"{"url": "$URL"}"#, "409 endpoint_exists /url"),
+    ("admin", "PATCH /v1/participants/admin", r#"{"state": "suspended"}"#, "409 last_admin -"),
     ("app", "POST /v1/check", r#"{"number": "$SIX"}"#, "503 unavailable -"),
     ("app", "POST /v1/check", r#"{"number": "$SEVEN"}"#, "429 rate_limited -"),
 ];
