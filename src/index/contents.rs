@@ -8,7 +8,7 @@ use crate::domain::coverage::Standing;
 use crate::domain::event::ParticipantId;
 use crate::domain::number::{Element, Guard, NumberId};
 use crate::domain::participant::{Participant, Permissions};
-use crate::domain::position::Position;
+use crate::domain::position::Place;
 use crate::domain::summary::Summary;
 use crate::domain::time::Moment;
 
@@ -42,8 +42,8 @@ pub struct KnownKey {
 /// What one pull brought: rows that replace what the index held.
 #[derive(Debug, Default)]
 pub struct Pulled {
-    /// The last position that it covers.
-    pub through: Position,
+    /// The last place that it covers.
+    pub through: Place,
     /// Numbers, new or changed.
     pub numbers: Vec<(NumberId, NumberEntry)>,
     /// Elements of new numbers.

@@ -16,7 +16,7 @@ use std::time::Duration;
 
 pub use contents::{Contents, KeyHash, KnownKey, NumberEntry, Pulled};
 
-use crate::domain::position::Position;
+use crate::domain::position::{Place, Position};
 use turn::Turn;
 
 /// The log's head is not known: the outcome of a commit was lost.
@@ -31,6 +31,7 @@ pub struct Index {
     contents: RwLock<Contents>,
     pulling: Turn,
     applied: AtomicI64,
+    mark: AtomicI64,
     head: AtomicI64,
     ready: AtomicBool,
 }
@@ -39,6 +40,11 @@ impl Index {
     /// How far the log has been followed.
     pub fn applied(&self) -> Position {
         Position(self.applied.load(Ordering::SeqCst))
+    }
+
+    /// The mark of the last entry that was followed: while the log's end has it, nothing is missing here.
+    pub fn mark(&self) -> i64 {
+        self.mark.load(Ordering::SeqCst)
     }
 
     /// The head as this process knows it, where it is the only one that writes. `None` when a
@@ -86,13 +92,13 @@ impl Index {
     /// after the log has been followed over it. A load that fails leaves nothing behind.
     pub fn load<E>(
         &self,
-        load: impl FnOnce(&mut Contents) -> Result<Position, E>,
+        load: impl FnOnce(&mut Contents) -> Result<Place, E>,
     ) -> Result<(), E> {
         let _turn = self.pulling.take(PATIENCE_OF_COMMITS);
         let mut fresh = Contents::default();
         let from = load(&mut fresh)?;
         *self.contents.write().unwrap_or_else(PoisonError::into_inner) = fresh;
-        self.applied.store(from.0, Ordering::SeqCst);
+        self.reached(from);
         Ok(())
     }
 
@@ -108,16 +114,23 @@ impl Index {
     pub fn catch_up<E>(
         &self,
         patience: Duration,
-        pull: impl FnOnce(Position, &Contents) -> Result<Pulled, E>,
+        pull: impl FnOnce(Place, &Contents) -> Result<Pulled, E>,
     ) -> Result<Option<Position>, E> {
         let Some(_turn) = self.pulling.take(patience) else { return Ok(None) };
-        let pulled = pull(self.applied(), &self.contents())?;
+        let applied = Place { position: self.applied(), mark: self.mark() };
+        let pulled = pull(applied, &self.contents())?;
         let through = pulled.through;
         self.contents.write().unwrap_or_else(PoisonError::into_inner).apply(pulled);
-        self.applied.store(through.0, Ordering::SeqCst);
+        self.reached(through);
         // A head that was forgotten is known again, now that the database was read.
-        self.head.fetch_max(through.0, Ordering::SeqCst);
-        Ok(Some(through))
+        self.head.fetch_max(through.position.0, Ordering::SeqCst);
+        Ok(Some(through.position))
+    }
+
+    fn reached(&self, place: Place) {
+        self.applied.store(place.position.0, Ordering::SeqCst);
+        // Last: whoever sees the mark sees what it stands for.
+        self.mark.store(place.mark, Ordering::SeqCst);
     }
 
     /// The first pull after a load has ended: what is here is one state of the database.

@@ -187,10 +187,9 @@ impl Registry {
         }
         let head = match self.head_in_memory() {
             Some(head) => head,
-            None => self.storage.read(log::head).map_err(|error| self.failed(error))?,
+            None => self.head_in_the_database()?,
         };
-        // Behind, or ahead: a log that is shorter than it was must be noticed before anybody is answered.
-        if self.index.applied() != head {
+        if self.index.applied() < head {
             self.catch_up_within(self.settings.fresh_wait_max)?;
         }
         let wanted = at_least.unwrap_or_default();
@@ -201,6 +200,15 @@ impl Registry {
             return Err(Rejection::new(Code::PositionNotReached, detail).at("/at_least"));
         }
         Ok(head.max(wanted))
+    }
+
+    /// A log that is another than the one that was followed must be noticed before anybody is answered.
+    fn head_in_the_database(&self) -> Result<Position> {
+        let end = self.storage.read(log::end).map_err(|error| self.failed(error))?;
+        if self.index.mark() != end.mark {
+            self.catch_up_within(self.settings.fresh_wait_max)?;
+        }
+        Ok(end.position)
     }
 
     fn judge(&self, sought: &Sought, position: Position) -> Result<Verdict> {

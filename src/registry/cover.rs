@@ -101,7 +101,7 @@ impl Registry {
                 }
                 coverage::report(tx, carrier.id(), said.calling_code, after)?;
                 let change = Change::CallingCode(said.calling_code);
-                Ok((after, Some(log::append(tx, &[change], self.clock.now_ms())?)))
+                Ok((after, Some(log::append(tx, &[change], self.stamp())?)))
             })
             .map_err(|error| self.failed(error))?;
         if let Some(head) = moved {
@@ -171,7 +171,7 @@ impl Registry {
                     declared.recompute_after = Some(NumberId(0));
                     coverage::declare(tx, code, &declared)?;
                 }
-                let head = log::append(tx, &[Change::CallingCode(code)], self.clock.now_ms())?;
+                let head = log::append(tx, &[Change::CallingCode(code)], self.stamp())?;
                 Ok((self.view(tx, code)?, head))
             })
             .map_err(|error| self.failed(error))?;

@@ -68,7 +68,7 @@ impl Registry {
                     }
                 };
                 let change = Change::Participant(enrolled.0.id);
-                let head = log::append(tx, &[change], self.clock.now_ms())?;
+                let head = log::append(tx, &[change], self.stamp())?;
                 Ok((enrolled, head))
             })
             .map_err(|error| self.failed(error))?;
@@ -145,7 +145,7 @@ impl Registry {
                 let after = Participant { state, state_why, ..before };
                 participants::update(tx, &after)?;
                 let change = Change::Participant(after.id);
-                let head = log::append(tx, &[change], self.clock.now_ms())?;
+                let head = log::append(tx, &[change], self.stamp())?;
                 Ok((after, head))
             })
             .map_err(|error| self.failed(error))?;
@@ -192,7 +192,7 @@ impl Registry {
         let head = self.storage.write(|tx| {
             let participant = participants::insert(tx, &wanted)?;
             participants::insert_key(tx, &ApiKey { participant, ..issued.key.clone() })?;
-            log::append(tx, &[Change::Participant(participant)], self.clock.now_ms())
+            log::append(tx, &[Change::Participant(participant)], self.stamp())
         });
         match head {
             Ok(head) => {

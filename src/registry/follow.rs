@@ -15,7 +15,7 @@ use crate::domain::generation::Generations;
 use crate::domain::number::NumberId;
 use crate::domain::policy::Policy;
 use crate::domain::policy_terms::PolicyTerms;
-use crate::domain::position::Position;
+use crate::domain::position::{Place, Position};
 use crate::domain::rejection::{Code, Rejection};
 use crate::index::{KnownKey, NumberEntry, PATIENCE_OF_COMMITS, Pulled};
 use crate::storage::coverage::Declared;
@@ -63,9 +63,9 @@ impl Registry {
     /// the log names is read again.
     pub fn load_index(&self) -> Result<()> {
         self.index
-            .load(|contents| -> storage::Result<Position> {
+            .load(|contents| -> storage::Result<Place> {
                 let (head, generations) =
-                    self.follower.read(|db| Ok((log::head(db)?, generations::all(db)?)))?;
+                    self.follower.read(|db| Ok((log::end(db)?, generations::all(db)?)))?;
                 self.keys.follow(generations);
                 loop {
                     let after = contents.newest();
@@ -125,7 +125,7 @@ impl Registry {
             Ok(None) => Err(Rejection::new(Code::Unavailable, "The log can't be followed now.")),
             Err(error) => {
                 if matches!(error, Error::Rewound) {
-                    ::log::error!("the log is shorter than it was: a failover lost its end");
+                    ::log::error!("the log is another than it was: a failover lost its end");
                     self.index.lose();
                 }
                 Err(self.failed(error))
@@ -169,7 +169,7 @@ fn fold_anew(tx: &mut Tx<'_>, code: CallingCode, policies: &Policies) -> storage
 
 fn pull(
     db: &mut AnyConnection,
-    applied: Position,
+    applied: Place,
     newest: NumberId,
     policies: &Policies,
 ) -> storage::Result<(Pulled, Option<Generations>)> {

@@ -85,7 +85,7 @@ impl Registry {
             return log::head(tx);
         }
         coverage::move_horizon(tx, code, horizon)?;
-        log::append(tx, &[Change::CallingCode(code)], self.clock.now_ms())
+        log::append(tx, &[Change::CallingCode(code)], self.stamp())
     }
 
     fn forget_part(

@@ -48,7 +48,7 @@ impl Registry {
                     return Err(Rejection::new(Code::ValueNotAllowed, detail).into());
                 }
                 participants::insert_key(tx, key)?;
-                log::append(tx, &[Change::Participant(owner.id)], self.clock.now_ms())
+                log::append(tx, &[Change::Participant(owner.id)], self.stamp())
             })
             .map_err(|error| self.failed(error))?;
         self.committed(head);
@@ -155,7 +155,7 @@ impl Registry {
                 let mut key = keys.into_iter().find(|key| key.id == id).ok_or_else(no_key)?;
                 change(tx, &mut key)?;
                 participants::update_key(tx, &key)?;
-                let head = log::append(tx, &[Change::Participant(owner.id)], self.clock.now_ms())?;
+                let head = log::append(tx, &[Change::Participant(owner.id)], self.stamp())?;
                 Ok((key, head))
             })
             .map_err(|error| self.failed(error))?;

@@ -70,6 +70,7 @@ use crate::domain::time::Moment;
 use crate::entropy::Entropy;
 use crate::index::Index;
 use crate::keys::{Keys, Sealed};
+use crate::storage::log::Stamp;
 use crate::storage::{Backend, Storage};
 use spend::Budgets;
 use test_numbers::TestNumbers;
@@ -232,6 +233,11 @@ impl Registry {
     /// The place in a list that was sealed for this participant.
     pub fn open_cursor(&self, owner: &str, sealed: &[u8]) -> Option<Vec<u8>> {
         self.keys.ring().open(Sealed::Cursor, owner, sealed)
+    }
+
+    /// What the entries of a commit are stamped with.
+    fn stamp(&self) -> Stamp {
+        Stamp { now_ms: self.clock.now_ms(), mark: i64::from_be_bytes(self.entropy.bytes()) }
     }
 
     /// What follows a commit, before the caller is told: the index catches up, the worker wakes. It

@@ -309,9 +309,9 @@ impl<'a> Part<'a> {
         }
         self.settle(registry, tx)?;
         self.annotate(&mut outcomes);
-        let now_ms = registry.clock.now_ms();
-        let first = log::advance(tx, self.new.len(), now_ms)?;
-        events::append(tx, first, &self.new, now_ms)?;
+        let stamp = registry.stamp();
+        let first = log::advance(tx, self.new.len(), stamp)?;
+        events::append(tx, first, &self.new, stamp)?;
         let count = i64::try_from(self.new.len()).unwrap_or(0);
         Ok((outcomes, Some(Position(first.0 + count - 1))))
     }

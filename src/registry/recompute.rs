@@ -89,7 +89,7 @@ impl Registry {
     ) -> storage::Result<Position> {
         match changes.as_slice() {
             [] => log::head(tx),
-            changes => log::append(tx, changes, self.clock.now_ms()),
+            changes => log::append(tx, changes, self.stamp()),
         }
     }
 

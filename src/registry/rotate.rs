@@ -119,7 +119,7 @@ impl Registry {
                     return Ok((epoch.clone(), log::head(tx)?));
                 };
                 generations::update(tx, &changed)?;
-                let head = log::append(tx, &[Change::Keys], self.clock.now_ms())?;
+                let head = log::append(tx, &[Change::Keys], self.stamp())?;
                 Ok((changed, head))
             })
             .map_err(|error| self.failed(error))?;

@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use diesel::prelude::*;
 
 use super::dialect::{AnyConnection, on_either};
+use super::log::Stamp;
 use super::numbers::moment_from;
 use super::schema::events;
 use super::{Error, Result, Tx};
@@ -15,7 +16,7 @@ use crate::domain::number::NumberId;
 use crate::domain::position::Position;
 use crate::domain::time::{DAY, Day, Moment, Stated};
 
-/// Seven columns a row, and PostgreSQL's protocol ends at 65,535 values.
+/// Ten columns a row, and PostgreSQL's protocol ends at 65,535 values.
 const ROWS_PER_STATEMENT_MAX: usize = 5_000;
 
 /// One statement about one number.
@@ -120,10 +121,10 @@ pub fn forget(tx: &mut Tx<'_>, places: &[Position], before: Moment) -> Result<()
 }
 
 /// Writes `new` under the positions from `first` on.
-pub fn append(tx: &mut Tx<'_>, first: Position, new: &[Event], now_ms: i64) -> Result<()> {
+pub fn append(tx: &mut Tx<'_>, first: Position, new: &[Event], stamp: Stamp) -> Result<()> {
     let rows: Vec<EventRow> = (first.0..)
         .zip(new)
-        .map(|(position, event)| EventRow::new(position, event, now_ms))
+        .map(|(position, event)| EventRow::new(position, event, stamp))
         .collect();
     for some in rows.chunks(ROWS_PER_STATEMENT_MAX) {
         on_either!(tx, bare => diesel::insert_into(events::table).values(some).execute(bare))?;
@@ -143,10 +144,11 @@ struct EventRow {
     stated_at: Option<i64>,
     undoes: Option<Vec<u8>>,
     recorded_at: i64,
+    mark: i64,
 }
 
 impl EventRow {
-    fn new(position: i64, event: &Event, now_ms: i64) -> EventRow {
+    fn new(position: i64, event: &Event, stamp: Stamp) -> EventRow {
         let statement = &event.statement;
         let (stated_on, stated_at) = match statement.says.stated() {
             Some(Stated::On(day)) => (Some(i64::from(day.number())), None),
@@ -162,7 +164,8 @@ impl EventRow {
             stated_on,
             stated_at,
             undoes: statement.says.undoes().map(|id| id.0.clone()),
-            recorded_at: now_ms,
+            recorded_at: stamp.now_ms,
+            mark: stamp.mark,
         }
     }
 }

@@ -11,7 +11,7 @@ use super::{Error, Result, Tx};
 use crate::domain::calling_code::CallingCode;
 use crate::domain::event::ParticipantId;
 use crate::domain::number::NumberId;
-use crate::domain::position::Position;
+use crate::domain::position::{Place, Position};
 
 /// What, beside an event, changes an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,11 +26,20 @@ pub enum Change {
     Keys,
 }
 
+/// What every entry of one commit has in common.
+#[derive(Clone, Copy, Debug)]
+pub struct Stamp {
+    /// When, in Unix milliseconds.
+    pub now_ms: i64,
+    /// Random; see [`Place`].
+    pub mark: i64,
+}
+
 /// A stretch of the log.
 #[derive(Debug, Default)]
 pub struct Entries {
-    /// The last position in it.
-    pub through: Position,
+    /// The last place in it.
+    pub through: Place,
     /// Numbers whose events or summary changed; a number may stand here more than once.
     pub numbers: Vec<NumberId>,
     /// Calling codes whose coverage or policy changed.
@@ -46,6 +55,13 @@ pub fn head(connection: &mut AnyConnection) -> Result<Position> {
     Ok(Position(log_head::table.select(log_head::position).get_result(connection)?))
 }
 
+/// The end of the log with its mark.
+pub fn end(connection: &mut AnyConnection) -> Result<Place> {
+    let (position, mark) =
+        log_head::table.select((log_head::position, log_head::mark)).get_result(connection)?;
+    Ok(Place { position: Position(position), mark })
+}
+
 /// The end of the log and when it last moved, in Unix milliseconds (0: never).
 pub fn head_and_time(connection: &mut AnyConnection) -> Result<(Position, i64)> {
     let (position, moved_at): (i64, i64) =
@@ -55,18 +71,22 @@ pub fn head_and_time(connection: &mut AnyConnection) -> Result<(Position, i64)> 
 
 /// Takes `count` positions at the end of the log, and with them the lock on it; the first of them.
 /// The last statement but the inserts of what they number.
-pub fn advance(tx: &mut Tx<'_>, count: usize, now_ms: i64) -> Result<Position> {
+pub fn advance(tx: &mut Tx<'_>, count: usize, stamp: Stamp) -> Result<Position> {
     let count = i64::try_from(count).map_err(|_| Error::Inconsistent("a batch too long"))?;
     let last: i64 = diesel::update(log_head::table)
-        .set((log_head::position.eq(log_head::position + count), log_head::moved_at.eq(now_ms)))
+        .set((
+            log_head::position.eq(log_head::position + count),
+            log_head::mark.eq(stamp.mark),
+            log_head::moved_at.eq(stamp.now_ms),
+        ))
         .returning(log_head::position)
         .get_result(&mut **tx)?;
     Ok(Position(last - count + 1))
 }
 
 /// Writes `all` at the end of the log; the position of the last one.
-pub fn append(tx: &mut Tx<'_>, all: &[Change], now_ms: i64) -> Result<Position> {
-    let first = advance(tx, all.len(), now_ms)?;
+pub fn append(tx: &mut Tx<'_>, all: &[Change], stamp: Stamp) -> Result<Position> {
+    let first = advance(tx, all.len(), stamp)?;
     let rows: Vec<_> = (first.0..)
         .zip(all)
         .map(|(position, change)| {
@@ -76,7 +96,12 @@ pub fn append(tx: &mut Tx<'_>, all: &[Change], now_ms: i64) -> Result<Position> 
                 Change::Participant(id) => (PARTICIPANT, i64::from(id.0)),
                 Change::Keys => (KEYS, 0),
             };
-            (changes::position.eq(position), changes::kind.eq(kind), changes::subject.eq(subject))
+            (
+                changes::position.eq(position),
+                changes::kind.eq(kind),
+                changes::subject.eq(subject),
+                changes::mark.eq(stamp.mark),
+            )
         })
         .collect();
     on_either!(tx, bare => diesel::insert_into(changes::table).values(&rows).execute(bare))?;
@@ -87,24 +112,26 @@ pub fn append(tx: &mut Tx<'_>, all: &[Change], now_ms: i64) -> Result<Position> 
 /// it would vouch for what wasn't seen yet.
 ///
 /// # Errors
-/// `Inconsistent` when a position is missing: then nobody may answer from what was pulled so far.
-pub fn since(connection: &mut AnyConnection, applied: Position) -> Result<Entries> {
-    let through = head(connection)?;
-    if through < applied {
-        return Err(Error::Rewound);
-    }
+/// `Rewound` when the log is not the one that was read up to `applied`; `Inconsistent` when a position is
+/// missing: then nobody may answer from what was pulled so far.
+pub fn since(connection: &mut AnyConnection, applied: Place) -> Result<Entries> {
+    let through = end(connection)?;
     if through == applied {
         return Ok(Entries { through, ..Entries::default() });
     }
+    if through.position <= applied.position || !is_there(connection, applied)? {
+        return Err(Error::Rewound);
+    }
+    let (Position(from), Position(to)) = (applied.position, through.position);
     let said: Vec<Option<i64>> = events::table
-        .filter(events::position.gt(applied.0).and(events::position.le(through.0)))
+        .filter(events::position.gt(from).and(events::position.le(to)))
         .select(events::number_id)
         .load(connection)?;
     let changed: Vec<(i16, i64)> = changes::table
-        .filter(changes::position.gt(applied.0).and(changes::position.le(through.0)))
+        .filter(changes::position.gt(from).and(changes::position.le(to)))
         .select((changes::kind, changes::subject))
         .load(connection)?;
-    let expected = usize::try_from(through.0 - applied.0);
+    let expected = usize::try_from(to - from);
     if expected != Ok(said.len() + changed.len()) {
         return Err(Error::Inconsistent("the log has a hole"));
     }
@@ -125,6 +152,22 @@ pub fn since(connection: &mut AnyConnection, applied: Position) -> Result<Entrie
         }
     }
     Ok(entries)
+}
+
+/// Whether the entry at a place is still the one that was read there.
+fn is_there(connection: &mut AnyConnection, Place { position, mark }: Place) -> Result<bool> {
+    if position == Position::default() {
+        return Ok(true);
+    }
+    let event = events::table.find(position.0).select(events::mark);
+    let found: Option<i64> = match event.get_result(connection).optional()? {
+        Some(found) => Some(found),
+        None => {
+            let change = changes::table.find(position.0).select(changes::mark);
+            change.get_result(connection).optional()?
+        }
+    };
+    Ok(found == Some(mark))
 }
 
 const NUMBER: i16 = 1;

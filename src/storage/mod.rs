@@ -63,8 +63,8 @@ pub enum Error {
     /// The connection broke while committing: stored or not, nobody knows.
     #[error("the connection broke while committing")]
     OutcomeUnknown,
-    /// The log is shorter than what was followed of it: a failover lost its end.
-    #[error("the log is shorter than it was")]
+    /// The log is another than what was followed of it: a failover lost its end.
+    #[error("the log is another than it was")]
     Rewound,
     /// A row that can't be true.
     #[error("the database holds what can't be: {0}")]

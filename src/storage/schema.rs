@@ -7,6 +7,7 @@ diesel::table! {
     log_head (id) {
         id -> SmallInt,
         position -> BigInt,
+        mark -> BigInt,
         moved_at -> BigInt,
     }
 }
@@ -144,6 +145,7 @@ diesel::table! {
         stated_at -> Nullable<BigInt>,
         undoes -> Nullable<Binary>,
         recorded_at -> BigInt,
+        mark -> BigInt,
     }
 }
 
@@ -152,6 +154,7 @@ diesel::table! {
         position -> BigInt,
         kind -> SmallInt,
         subject -> BigInt,
+        mark -> BigInt,
     }
 }
 

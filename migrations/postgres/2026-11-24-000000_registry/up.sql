@@ -1,13 +1,15 @@
 -- Times are whole seconds since 2000-01-01T00:00:00Z, or Unix milliseconds in created_at, recorded_at,
 -- moved_at and everything about deliveries. Codes are the enumerations of `domain`.
 
--- The end of the log. Updated last in a transaction, so that a position is a place in commit order.
+-- The end of the log. Updated last in a transaction, so that a position is a place in commit order. Here and
+-- in the log, mark is random: another entry at the same position, after a failover, has another one.
 CREATE TABLE log_head (
     id       SMALLINT PRIMARY KEY CHECK (id = 1),
     position BIGINT NOT NULL,
+    mark     BIGINT NOT NULL,
     moved_at BIGINT NOT NULL
 );
-INSERT INTO log_head (id, position, moved_at) VALUES (1, 0, 0);
+INSERT INTO log_head (id, position, mark, moved_at) VALUES (1, 0, 0, 0);
 
 -- The generations of each secret of the key file, and what holds of each. The fingerprint is a SHA-256 of
 -- the secret: a wrong file stops the start.
@@ -137,6 +139,7 @@ CREATE TABLE events (
     stated_at   BIGINT,
     undoes      BYTEA,
     recorded_at BIGINT NOT NULL,
+    mark        BIGINT NOT NULL,
     UNIQUE (carrier_id, event_id)
 );
 CREATE INDEX events_of_number ON events (number_id);
@@ -145,7 +148,8 @@ CREATE INDEX events_of_number ON events (number_id);
 CREATE TABLE changes (
     position BIGINT PRIMARY KEY,
     kind     SMALLINT NOT NULL,
-    subject  BIGINT NOT NULL
+    subject  BIGINT NOT NULL,
+    mark     BIGINT NOT NULL
 );
 
 CREATE TABLE bindings (

@@ -67,6 +67,12 @@ impl TestDatabase {
         }
     }
 
+    /// Puts a backup in its place while nodes are connected, as a failover may; PostgreSQL only.
+    pub fn restore(&self, backup: &TestDatabase) {
+        let (database, backup) = (self.postgres.as_ref(), backup.postgres.as_ref());
+        database.expect("on PostgreSQL").restore(backup.expect("on PostgreSQL"));
+    }
+
     /// What SQLite has written, log and all; nothing on PostgreSQL.
     pub fn sqlite_bytes(&self) -> Vec<u8> {
         let files = std::fs::read_dir(self.folder.path().join("data")).into_iter().flatten();

@@ -47,6 +47,14 @@ impl Database {
     pub fn copy(&self) -> Database {
         cluster().make(&format!("TEMPLATE {}", self.name))
     }
+
+    /// Puts a backup in its place, whoever is connected.
+    pub fn restore(&self, backup: &Database) {
+        let Database { name, .. } = self;
+        cluster().execute(&format!("DROP DATABASE {name} WITH (FORCE)")).expect("it goes");
+        let again = format!("CREATE DATABASE {name} TEMPLATE {}", backup.name);
+        cluster().execute(&again).expect("the backup is restored");
+    }
 }
 
 impl Drop for Database {

@@ -6,7 +6,7 @@ use diesel::connection::SimpleConnection;
 use diesel::{Connection, SqliteConnection};
 use vacate::domain::number::NumberId;
 use vacate::domain::rejection::{Code, Rejection};
-use vacate::storage::log::Change;
+use vacate::storage::log::{Change, Stamp};
 use vacate::storage::{Error, Storage, log};
 
 use crate::support::databases::{Kind, LIMITS, TestDatabase};
@@ -14,6 +14,7 @@ use crate::support::node::NOW_MS;
 
 const WRITERS: i64 = 4;
 const WRITES: i64 = 100;
+const STAMP: Stamp = Stamp { now_ms: NOW_MS, mark: 1 };
 
 #[test]
 fn whoever_reads_and_then_writes_waits_and_does_not_fail() {
@@ -24,7 +25,7 @@ fn whoever_reads_and_then_writes_waits_and_does_not_fail() {
         for _ in 0..WRITES {
             let moved = storage.write(|tx| {
                 let before = log::head(tx)?;
-                let after = log::append(tx, &[Change::Number(NumberId(1))], NOW_MS)?;
+                let after = log::append(tx, &[Change::Number(NumberId(1))], STAMP)?;
                 Ok((before.0, after.0))
             });
             let (before, after) = moved.unwrap();
