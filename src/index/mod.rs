@@ -10,12 +10,14 @@
 mod contents;
 mod turn;
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
-use std::sync::{PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{Mutex, PoisonError, RwLock, RwLockReadGuard};
 use std::time::Duration;
 
 pub use contents::{Contents, KeyHash, KnownKey, NumberEntry, Pulled};
 
+use crate::domain::number::NumberId;
 use crate::domain::position::{Place, Position};
 use turn::Turn;
 
@@ -24,6 +26,9 @@ const UNKNOWN: i64 = -1;
 
 /// Whoever has committed waits for the turn to pull, however long others take.
 pub const PATIENCE_OF_COMMITS: Duration = Duration::from_secs(60);
+
+/// Numbers that the next pull is asked for by name, at most.
+const MISSED_MAX: usize = 10_000;
 
 /// The index of one node.
 #[derive(Default)]
@@ -34,6 +39,7 @@ pub struct Index {
     mark: AtomicI64,
     head: AtomicI64,
     ready: AtomicBool,
+    missed: Mutex<BTreeSet<NumberId>>,
 }
 
 impl Index {
@@ -90,10 +96,7 @@ impl Index {
 
     /// Fills the index anew. What `load` brings may be a mixture of moments; the index is ready only
     /// after the log has been followed over it. A load that fails leaves nothing behind.
-    pub fn load<E>(
-        &self,
-        load: impl FnOnce(&mut Contents) -> Result<Place, E>,
-    ) -> Result<(), E> {
+    pub fn load<E>(&self, load: impl FnOnce(&mut Contents) -> Result<Place, E>) -> Result<(), E> {
         let _turn = self.pulling.take(PATIENCE_OF_COMMITS);
         let mut fresh = Contents::default();
         let from = load(&mut fresh)?;
@@ -131,6 +134,19 @@ impl Index {
         self.applied.store(place.position.0, Ordering::SeqCst);
         // Last: whoever sees the mark sees what it stands for.
         self.mark.store(place.mark, Ordering::SeqCst);
+    }
+
+    /// A number that is there, and that no pull brought: its row was committed after that of a younger one.
+    pub fn note_missed(&self, id: NumberId) {
+        let mut missed = self.missed.lock().unwrap_or_else(PoisonError::into_inner);
+        if missed.len() < MISSED_MAX {
+            missed.insert(id);
+        }
+    }
+
+    /// The numbers that were noted since this was last asked.
+    pub fn take_missed(&self) -> BTreeSet<NumberId> {
+        std::mem::take(&mut self.missed.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// The first pull after a load has ended: what is here is one state of the database.

@@ -265,6 +265,7 @@ impl Registry {
             })
             .map_err(|error| self.failed(error))?;
         let number = row.filter(|row| row.guard == guard).ok_or_else(handle_unknown)?;
+        self.index.note_missed(id);
         self.verdict(sought, &number.summary, Some(&standing))
     }
 

@@ -111,9 +111,9 @@ impl Registry {
     /// The same, for whoever can't wait long for the turn to pull.
     pub(super) fn catch_up_within(&self, patience: Duration) -> Result<Position> {
         let pulled = self.index.catch_up(patience, |applied, contents| {
-            let newest = contents.newest();
+            let new = New { after: contents.newest(), missed: self.index.take_missed() };
             let (pulled, generations) =
-                self.follower.read(|db| pull(db, applied, newest, &self.settings.policies))?;
+                self.follower.read(|db| pull(db, applied, new, &self.settings.policies))?;
             // Before the position that tells of them can be seen.
             if let Some(generations) = generations {
                 self.keys.follow(generations);
@@ -167,10 +167,16 @@ fn fold_anew(tx: &mut Tx<'_>, code: CallingCode, policies: &Policies) -> storage
     coverage::declare(tx, code, &declared)
 }
 
+/// Numbers that the index lacks, whether or not the log names them.
+struct New {
+    after: NumberId,
+    missed: BTreeSet<NumberId>,
+}
+
 fn pull(
     db: &mut AnyConnection,
     applied: Place,
-    newest: NumberId,
+    new: New,
     policies: &Policies,
 ) -> storage::Result<(Pulled, Option<Generations>)> {
     let entries = log::since(db, applied)?;
@@ -180,7 +186,8 @@ fn pull(
     pulled.through = entries.through;
 
     let mut ids = entries.numbers;
-    ids.extend(numbers::ids_after(db, newest, NEW_NUMBERS_PER_PULL_MAX)?);
+    ids.extend(numbers::ids_after(db, new.after, NEW_NUMBERS_PER_PULL_MAX)?);
+    ids.extend(new.missed);
     ids.sort_unstable();
     ids.dedup();
     pulled.elements = numbers::elements_of(db, &ids)?;

@@ -12,9 +12,8 @@ const SOURCE_LINES_MAX: usize = 400;
 const TEST_LINES_MAX: usize = 600;
 
 /// Longer ones, each with its reason.
-const LONGER: &[(&str, usize, &str)] = &[
-    ("src/storage/bindings.rs", 460, "one table with its rows, its lists and its history"),
-];
+const LONGER: &[(&str, usize, &str)] =
+    &[("src/storage/bindings.rs", 460, "one table with its rows, its lists and its history")];
 
 /// Names that say nothing about what is inside.
 const SAY_NOTHING: &[&str] =

@@ -8,7 +8,7 @@ use diesel::{Connection, PgConnection, QueryableByName, RunQueryDsl};
 use vacate::domain::event::EventType::Disconnected;
 use vacate::domain::verdict::Advice;
 
-use super::{LOST, advice, bind_all, number};
+use super::{LOST, VERIFIED, advice, bind_all, number};
 use crate::support::databases::{Kind, TestDatabase};
 use crate::support::node::Node;
 
@@ -71,6 +71,25 @@ fn a_node_that_loads_while_others_publish_misses_nothing() {
             assert_eq!(advice(node, &app, handle), Advice::Freeze, "node {place}");
         }
     }
+}
+
+/// SQLite has one writer, and gives out no id below the highest.
+#[test]
+fn a_number_that_was_committed_after_a_younger_one_is_read_from_its_row_once() {
+    let database = TestDatabase::new(Kind::Postgres);
+    let node = Node::start(&database);
+    node.carrier("northtel");
+    let app = node.app("skyfare");
+    let next = |id| database.meddle(&format!("SELECT setval('numbers_id_seq', {id})"));
+    next(1_000);
+    node.bind(&app, "u-1", &number(1), VERIFIED);
+    next(500);
+    let late = node.bind(&app, "u-2", &number(2), VERIFIED).handle;
+
+    assert_eq!(advice(&node, &app, &late), Advice::Allow);
+    node.registry.catch_up().unwrap();
+    database.meddle("ALTER TABLE numbers RENAME TO out_of_reach");
+    assert_eq!(advice(&node, &app, &late), Advice::Allow);
 }
 
 #[derive(QueryableByName)]
