@@ -4,6 +4,7 @@
 //! An error names the setting, where its value came from and what to do. It never repeats the value:
 //! a password that was put into the wrong line must not end up in a log.
 
+mod logging;
 pub mod policies;
 mod retention;
 mod settings;
@@ -14,11 +15,13 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Component, Path, PathBuf};
 
 use ipnet::IpNet;
-use log::LevelFilter;
 
+pub use logging::{Log, LogFormat};
 pub use retention::Retention;
 pub use settings::{Error, Flag};
 use settings::{Result, Settings};
+
+use crate::domain::role::Role;
 
 /// The default of every setting, in TOML.
 pub const DEFAULTS: &str = include_str!("../config/default.toml");
@@ -78,6 +81,16 @@ impl Config {
     }
 }
 
+impl Config {
+    /// Whether a copy of the key file's folder would take the database along. The other way round is
+    /// refused.
+    pub fn data_is_below_the_keys(&self) -> bool {
+        let keys = self.keys.file.parent().map(real);
+        let data = self.database.url.folder().map(real);
+        data.zip(keys).is_some_and(|(data, keys)| data.starts_with(keys))
+    }
+}
+
 /// The variables of this process, for [`Config::load`].
 pub fn environment() -> impl Iterator<Item = (OsString, OsString)> {
     std::env::vars_os()
@@ -87,6 +100,7 @@ pub fn environment() -> impl Iterator<Item = (OsString, OsString)> {
 #[derive(Clone, Debug)]
 #[expect(missing_docs, reason = "config/default.toml explains every setting")]
 pub struct Server {
+    pub role: Role,
     pub mode: Mode,
     pub listen: SocketAddr,
     /// Without a slash at its end. [`Server::public_url`] says what holds when it isn't set.
@@ -112,6 +126,7 @@ impl Server {
     fn read(settings: &Settings) -> Result<Server> {
         let modes = [("development", Mode::Development), ("production", Mode::Production)];
         let server = Server {
+            role: settings.one_of("server.role", &Role::NAMED)?,
             mode: settings.one_of("server.mode", &modes)?,
             listen: settings
                 .parsed("server.listen", "give an address and a port, such as 127.0.0.1:8080")?,
@@ -369,32 +384,4 @@ impl Webhooks {
 pub struct Policy {
     /// In place of the built-in policies.
     pub file: Option<PathBuf>,
-}
-
-/// `[log]`
-#[derive(Clone, Debug)]
-#[expect(missing_docs, reason = "config/default.toml explains every setting")]
-pub struct Log {
-    pub level: LevelFilter,
-    pub format: LogFormat,
-}
-
-/// `log.format`
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LogFormat {
-    /// `key=value …`
-    Text,
-    /// One object a line.
-    Json,
-}
-
-impl Log {
-    fn read(settings: &Settings) -> Result<Log> {
-        let levels = "give off, error, warn, info, debug or trace";
-        let formats = [("text", LogFormat::Text), ("json", LogFormat::Json)];
-        Ok(Log {
-            level: settings.parsed("log.level", levels)?,
-            format: settings.one_of("log.format", &formats)?,
-        })
-    }
 }

@@ -6,6 +6,7 @@
 //! A registry goes by a [`Ring`]: the secrets that this node has, and what the database says holds of
 //! each. Both may change while it runs, so whoever does several things under one key takes one ring.
 
+mod apart;
 mod derived;
 mod file;
 mod ring;
@@ -15,14 +16,16 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use sha2::{Digest, Sha256};
 
+use apart::Apart;
 use derived::Derived;
 pub use derived::PublicEpoch;
 use file::KeyFile;
-pub use file::{Found, KeyFileError, Reread, add, replace_private};
+pub use file::{Found, Halves, KeyFileError, Reread, add, replace_private, split};
 pub use ring::{Elements, Ring};
 
 use crate::domain::generation::{Generations, Purpose};
 use crate::domain::oprf::{DirectoryKey, ElementSeed, EpochSeed};
+use crate::domain::role::Role;
 use crate::domain::seal::ServerKey;
 use crate::domain::secret::Secret;
 use crate::domain::time::Moment;
@@ -39,6 +42,44 @@ pub struct Secrets {
     pub elements: BTreeMap<u32, ElementSeed>,
     /// Where the keys of seals come from.
     pub servers: BTreeMap<u32, ServerKey>,
+    /// Whether these are all of them.
+    pub part: Part,
+}
+
+/// Which of a registry's secrets a node has.
+#[derive(Clone)]
+pub enum Part {
+    /// All.
+    Whole,
+    /// Those of the evaluator: its epochs' seeds. Its elements and seals are its own, not the registry's.
+    Evaluator,
+    /// Those of a registry whose evaluator runs apart: no seed of an epoch or an element.
+    Registry(Arc<Apart>),
+}
+
+impl std::fmt::Debug for Part {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.role().text())
+    }
+}
+
+impl Part {
+    /// What a process can be that has it.
+    pub fn role(&self) -> Role {
+        match self {
+            Part::Whole => Role::All,
+            Part::Evaluator => Role::Evaluator,
+            Part::Registry(_) => Role::Registry,
+        }
+    }
+
+    /// What stands for the seeds that a registry apart lacks.
+    fn apart(&self) -> Option<&Apart> {
+        match self {
+            Part::Registry(apart) => Some(apart),
+            Part::Whole | Part::Evaluator => None,
+        }
+    }
 }
 
 impl Secrets {
@@ -49,6 +90,7 @@ impl Secrets {
             epochs: BTreeMap::from([(1, EpochSeed(entropy.secret()))]),
             elements: BTreeMap::from([(1, ElementSeed(entropy.secret()))]),
             servers: BTreeMap::from([(1, ServerKey(entropy.secret()))]),
+            part: Part::Whole,
         }
     }
 
@@ -61,7 +103,15 @@ impl Secrets {
         all.extend(elements.map(|(number, seed)| (Purpose::Element, *number, of(&seed.0))));
         let servers = self.servers.iter();
         all.extend(servers.map(|(number, key)| (Purpose::Server, *number, of(&key.0))));
+        all.extend(self.part.apart().into_iter().flat_map(|apart| apart.fingerprints.clone()));
         all
+    }
+
+    /// How many generations of each purpose are there, or are stood for.
+    pub fn counted(&self) -> Vec<(Purpose, usize)> {
+        let all = self.fingerprints();
+        let count = |purpose| all.iter().filter(|one| one.0 == purpose).count();
+        Purpose::ALL.iter().map(|purpose| (*purpose, count(*purpose))).collect()
     }
 
     /// The newest generation that is there.
@@ -76,6 +126,11 @@ impl Secrets {
 
     /// Whether this generation is there.
     pub fn has(&self, purpose: Purpose, number: u32) -> bool {
+        if let Some(apart) = self.part.apart()
+            && matches!(purpose, Purpose::Epoch | Purpose::Element)
+        {
+            return apart.fingerprints.iter().any(|one| (one.0, one.1) == (purpose, number));
+        }
         match purpose {
             Purpose::Directory => number == 1,
             Purpose::Epoch => self.epochs.contains_key(&number),

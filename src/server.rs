@@ -1,8 +1,10 @@
 //! From settings to a running registry: storage, keys, index, listener, worker; and back, in reverse.
 
+pub mod audit;
 pub mod backup;
 pub mod examine;
 pub mod key_file;
+pub mod memory;
 
 use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpListener};
@@ -30,7 +32,7 @@ use crate::entropy::Entropy;
 use crate::http::around;
 use crate::http::limits::Pace;
 use crate::http::shared_registry::{Limits, Shared, SharedRegistry};
-use crate::keys::{self, Keys};
+use crate::keys;
 use crate::registry::{self, FirstAdmin, Registry};
 use crate::storage::{self, Storage, generations};
 
@@ -60,6 +62,19 @@ pub enum StartError {
         "keys.file: {0}: this database was written with other keys; find the file that belongs to it"
     )]
     OtherKeys(String),
+    /// The key file, or the half of one, is for another role.
+    #[error(
+        "keys.file: {file}: it is for --role {of}, and this is --role {asked}; vacate keys split makes the \
+         two halves of a whole key file"
+    )]
+    OtherRole {
+        /// Which file.
+        file: String,
+        /// Whose it is.
+        of: &'static str,
+        /// What was to be started.
+        asked: &'static str,
+    },
     /// The policies.
     #[error("policy.file: {0}")]
     Policies(#[from] crate::config::policies::Error),
@@ -216,13 +231,7 @@ pub fn open(
     if !config.keys.file.exists() && !storage.read(generations::recorded)?.is_empty() {
         return Err(StartError::KeysLost(config.keys.file.display().to_string()));
     }
-    let (keys, found) = Keys::read_or_make(&config.keys.file, &entropy)?;
-    if found == keys::Found::Made {
-        told.push(format!(
-            "key file made: {} (back it up, apart from the database)",
-            config.keys.file.display()
-        ));
-    }
+    let keys = key_file::open(config, &entropy, told)?;
     let settings = registry::Settings {
         items_max: config.limits.items_max,
         bindings_per_app_and_number_max: config.limits.bindings_per_app_and_number_max,
@@ -322,13 +331,13 @@ fn serve(
         public_url: public_url.to_owned(),
         room: Arc::new(Semaphore::new(config.database.waiting_max)),
     }));
-    let pace = Data::new(Pace::default());
+    let (pace, role) = (Data::new(Pace::default()), config.server.role);
     let app = move || {
         App::new()
             .app_data(shared.clone())
             .app_data(api::routes())
             .app_data(pace.clone())
-            .configure(api::configure)
+            .configure(|routes| api::configure(routes, role))
             .default_service(web::to(around::not_found))
             .wrap(from_fn(around::request))
     };

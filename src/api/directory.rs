@@ -54,7 +54,7 @@ pub async fn get(_: Anyone, request: HttpRequest, registry: SharedRegistry) -> A
     answer::ok(&Directory {
         directory_key: text::to_hex(directory_key.0.expose()),
         key_id: directory_key.kid(),
-        evaluator: None,
+        evaluator: registry.evaluator(),
         calling_codes: registry.directory(only).into_iter().map(entry).collect(),
     })
 }

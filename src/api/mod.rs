@@ -22,6 +22,7 @@ use actix_web::http::Method;
 use actix_web::web::{self, ServiceConfig};
 
 use crate::domain::participant::Permission::*;
+use crate::domain::role::Role;
 use crate::http::around;
 use crate::http::route::Access::{self, AnyKey, Open};
 use crate::http::route::{Route, RouteTable};
@@ -35,9 +36,9 @@ macro_rules! routes {
             RouteTable(vec![$(Route { method: Method::$method, path: $path, access: access($access) },)*])
         }
 
-        /// Registers every route.
-        pub fn configure(config: &mut ServiceConfig) {
-            for path in paths() {
+        /// Registers every route that a process in this role serves.
+        pub fn configure(config: &mut ServiceConfig, role: Role) {
+            for path in paths().into_iter().filter(|path| serves(role, path)) {
                 let mut resource = web::resource(path).name(path);
                 $(if path == $path {
                     resource = resource.route(web::method(Method::$method).to($handler));
@@ -107,6 +108,19 @@ routes! {
 
 /// The API as a document, written by hand and proven by the tests.
 pub const OPENAPI: &str = include_str!("../../docs/openapi.json");
+
+/// What an evaluator apart serves beside what is open to everyone: tokens, and who may have them made.
+const EVALUATOR: [&str; 4] = ["/v1/evaluate", "/v1/participants", "/v1/epochs", "/v1/status"];
+
+fn serves(role: Role, path: &str) -> bool {
+    let is_below = |of: &str| {
+        path.strip_prefix(of).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    match role {
+        Role::All | Role::Registry => true,
+        Role::Evaluator => !path.starts_with("/v1/") || EVALUATOR.into_iter().any(is_below),
+    }
+}
 
 /// A permission, or less.
 fn access(needs: impl Into<Access>) -> Access {

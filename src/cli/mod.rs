@@ -13,6 +13,7 @@ mod doctor;
 mod endpoint;
 mod epoch;
 mod key;
+mod keys;
 mod lines;
 mod migrate;
 mod number;
@@ -71,6 +72,8 @@ enum Command {
     Coverage(coverage::Coverage),
     #[command(subcommand)]
     Epoch(epoch::Epoch),
+    #[command(subcommand)]
+    Keys(keys::Keys),
     #[command(subcommand)]
     Number(number::Number),
     Publish(publish::Publish),
@@ -207,12 +210,13 @@ fn hide_numbers(error: &mut clap::Error) {
 }
 
 /// Flags of all commands that these can't use.
-const IDLE: [(&str, &[&str]); 5] = [
+const IDLE: [(&str, &[&str]); 6] = [
     ("serve", &["url", "key_file", "json", "quiet", "verbose", "color"]),
     ("demo", &["config", "url", "key_file", "json", "quiet", "verbose", "color"]),
     ("completions", &["config", "url", "key_file", "json", "quiet", "verbose", "color"]),
     ("migrate", &["url", "key_file"]),
     ("doctor", &["url", "key_file"]),
+    ("keys", &["url", "key_file"]),
 ];
 
 /// Refuses a flag that would have no effect: somebody believes that it has one.
@@ -261,6 +265,7 @@ fn dispatch(global: &Global, command: Command) -> Outcome {
         Command::Check(check) => speak(global, async |to| check.run(to).await),
         Command::Clearance(clearance) => speak(global, async |to| clearance.run(to).await),
         Command::Epoch(epoch) => epoch.run(global),
+        Command::Keys(keys) => keys.run(global),
         Command::Endpoint(endpoint) => speak(global, async |to| endpoint.run(to).await),
     }
 }

@@ -9,7 +9,7 @@ use super::say::tell;
 use super::{Ended, Failure, Outcome, Signals, on_threads};
 use crate::config::{self, Config, Flag, LogFormat};
 use crate::log_format;
-use crate::server::{Migrate, Parts, Server};
+use crate::server::{Migrate, Parts, Server, memory};
 
 /// Run the registry.
 ///
@@ -18,6 +18,9 @@ use crate::server::{Migrate, Parts, Server};
 /// Example: vacate serve --listen 127.0.0.1:8080 --database-url sqlite:data/vacate.db
 #[derive(Debug, Args)]
 pub struct Serve {
+    /// `all`, or one of two processes: `registry` or `evaluator`.
+    #[arg(long, value_name = "ROLE")]
+    role: Option<String>,
     /// Address and port to listen on.
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<String>,
@@ -43,6 +46,8 @@ impl Serve {
         let config = Config::load(file, config::environment(), &self.flags())
             .map_err(|error| Failure::Failed(error.to_string()))?;
         start_log(&config);
+        memory::keep_in()
+            .map_err(|error| Failure::Failed(format!("core dumps can't be turned off: {error}")))?;
         on_threads(self.serve(&config))
     }
 
@@ -70,6 +75,7 @@ impl Serve {
 
     fn flags(&self) -> Vec<Flag> {
         [
+            ("--role", "server.role", &self.role),
             ("--listen", "server.listen", &self.listen),
             ("--mode", "server.mode", &self.mode),
             ("--database-url", "database.url", &self.database_url),

@@ -27,8 +27,8 @@ pub struct Global {
         default_value = "http://127.0.0.1:8080"
     )]
     url: String,
-    /// A file that holds the API key; else `VACATE_KEY`, else the admin's key of a registry on this
-    /// machine.
+    /// A file that holds the API key; else `VACATE_KEY` or `VACATE_KEY_FILE`, else the admin's key of a
+    /// registry on this machine. For an evaluator apart: `VACATE_EVALUATOR_KEY`.
     #[arg(long, global = true, value_name = "FILE")]
     key_file: Option<PathBuf>,
     /// Show data as JSON.
@@ -113,7 +113,12 @@ impl Session {
             .map_err(|error| Failure::Usage(format!("--url or VACATE_URL: {error}")))?;
         let (key, from) = key(global, &client)?;
         say.detail(&format!("{} with the key of {from}", global.url));
-        Ok(Session { client: client.with_key(key), say })
+        let client = client.with_key(key);
+        let client = match key_in("VACATE_EVALUATOR_KEY")? {
+            Some((key, _)) => client.with_evaluator_key(key),
+            None => client,
+        };
+        Ok(Session { client, say })
     }
 }
 
@@ -134,8 +139,8 @@ fn key(global: &Global, client: &Client) -> Result<(ApiKey, String), Failure> {
     if let Some(file) = &global.key_file {
         return Ok((read_key(file)?, file.display().to_string()));
     }
-    if let Some(text) = variable("VACATE_KEY") {
-        return Ok((parse_key(&text, "VACATE_KEY")?, "VACATE_KEY".to_owned()));
+    if let Some(found) = key_in("VACATE_KEY")? {
+        return Ok(found);
     }
     let remedy = "no key: set VACATE_KEY, or give --key-file FILE";
     // Only to this machine: the admin's key must not go wherever a mistyped URL leads.
@@ -147,6 +152,19 @@ fn key(global: &Global, client: &Client) -> Result<(ApiKey, String), Failure> {
         return Err(Failure::Usage(format!("{remedy}; there is no {} either", file.display())));
     }
     Ok((read_key(&file)?, file.display().to_string()))
+}
+
+/// The key in a variable, or in the file that the variable with `_FILE` at its end names; and which it was.
+fn key_in(name: &str) -> Result<Option<(ApiKey, String)>, Failure> {
+    let in_a_file = format!("{name}_FILE");
+    match (variable(name), variable(&in_a_file)) {
+        (Some(_), Some(_)) => {
+            Err(Failure::Usage(format!("{in_a_file}: {name} is set too; take one of them out")))
+        }
+        (Some(text), None) => Ok(Some((parse_key(&text, name)?, name.to_owned()))),
+        (None, Some(file)) => Ok(Some((read_key(Path::new(file.as_str()))?, file.to_string()))),
+        (None, None) => Ok(None),
+    }
 }
 
 fn read_key(file: &Path) -> Result<ApiKey, Failure> {

@@ -31,6 +31,11 @@ pub enum Error {
     /// token of it may be used.
     #[error("the evaluator did not prove that it used the key that the directory names")]
     Unproven,
+    /// Tokens are made by an evaluator apart, and there is no key for it.
+    #[error(
+        "tokens are made by an evaluator apart, and it needs a key of its own: set VACATE_EVALUATOR_KEY"
+    )]
+    NoEvaluatorKey,
     /// What answered doesn't speak this API: a proxy, another service, a wrong URL.
     #[error("the answer with status {status} isn't a registry's: {why}")]
     NotOurs {
@@ -58,6 +63,7 @@ impl Error {
         let status = match self {
             Error::Unreachable(_) | Error::TooSlow => return Class::Unavailable,
             Error::Unproven => return Class::Failed,
+            Error::NoEvaluatorKey => return Class::Forbidden,
             Error::Refused { status, .. } | Error::NotOurs { status, .. } => *status,
         };
         match status {
@@ -71,9 +77,11 @@ impl Error {
     pub fn code(&self) -> Option<&str> {
         match self {
             Error::Refused { problem, .. } => Some(&problem.code),
-            Error::Unreachable(_) | Error::TooSlow | Error::Unproven | Error::NotOurs { .. } => {
-                None
-            }
+            Error::Unreachable(_)
+            | Error::TooSlow
+            | Error::Unproven
+            | Error::NoEvaluatorKey
+            | Error::NotOurs { .. } => None,
         }
     }
 
@@ -81,9 +89,11 @@ impl Error {
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
             Error::Refused { retry_after, .. } => *retry_after,
-            Error::Unreachable(_) | Error::TooSlow | Error::Unproven | Error::NotOurs { .. } => {
-                None
-            }
+            Error::Unreachable(_)
+            | Error::TooSlow
+            | Error::Unproven
+            | Error::NoEvaluatorKey
+            | Error::NotOurs { .. } => None,
         }
     }
 }

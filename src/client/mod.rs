@@ -68,6 +68,7 @@ const CORRELATOR: HeaderName = HeaderName::from_static("x-correlator");
 pub struct Client {
     server: Arc<Server>,
     key: Option<ApiKey>,
+    evaluator_key: Option<ApiKey>,
     correlator: Option<HeaderValue>,
     timeout: Duration,
 }
@@ -81,7 +82,13 @@ impl Client {
     /// [`BadUrl`] for anything else; no connection is made yet.
     pub fn new(url: &str) -> Result<Client, BadUrl> {
         let server = Arc::new(Server::parse(url)?);
-        Ok(Client { server, key: None, correlator: None, timeout: REQUEST_TIMEOUT })
+        Ok(Client {
+            server,
+            key: None,
+            evaluator_key: None,
+            correlator: None,
+            timeout: REQUEST_TIMEOUT,
+        })
     }
 
     /// Whether the registry is on this machine, and nothing crosses a network.
@@ -92,6 +99,12 @@ impl Client {
     /// The same with this key.
     pub fn with_key(self, key: ApiKey) -> Client {
         Client { key: Some(key), ..self }
+    }
+
+    /// The same with this key for an evaluator that runs apart. It is never sent the registry's key, with
+    /// which it could speak for its owner there.
+    pub fn with_evaluator_key(self, key: ApiKey) -> Client {
+        Client { evaluator_key: Some(key), ..self }
     }
 
     /// The same, with this `x-correlator` on every request, so that it can be found in both logs.

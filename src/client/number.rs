@@ -97,7 +97,7 @@ impl Directory {
         }
         let entry = self.client.directory(calling_code).await?;
         let evaluator = match &entry.evaluator {
-            Some(url) => self.client.at(url)?,
+            Some(url) => self.client.evaluator(url)?,
             None => self.client.clone(),
         };
         let codes = entry.calling_codes.into_iter();

@@ -69,12 +69,14 @@ impl Client {
         Ok(answer.json_of(numbers.len(), |made: &TokensMade| &made.tokens)?.tokens)
     }
 
-    /// The same at the evaluator that the registry names. The key goes with it, so not out of TLS.
-    pub(super) fn at(&self, url: &str) -> Result<Client, Error> {
+    /// The evaluator apart that the registry names. The digests of canaries and the key for it are as
+    /// private there as here.
+    pub(super) fn evaluator(&self, url: &str) -> Result<Client, Error> {
         let server = Server::parse(url).ok().filter(|other| other.is_as_private_as(&self.server));
         let why = || "evaluator is no URL that a key may be sent to".to_owned();
         let server = server.ok_or_else(|| Error::NotOurs { status: 200, why: why() })?;
-        Ok(Client { server: Arc::new(server), ..self.clone() })
+        let key = self.evaluator_key.clone().ok_or(Error::NoEvaluatorKey)?;
+        Ok(Client { server: Arc::new(server), key: Some(key), ..self.clone() })
     }
 }
 

@@ -8,9 +8,21 @@ use std::str::FromStr;
 
 use ipnet::IpNet;
 use toml::{Table, Value};
+use zeroize::Zeroizing;
 
 /// Variables that begin like settings, but tell the command line how to reach a registry.
-const CLIENT_VARIABLES: [&str; 3] = ["VACATE_URL", "VACATE_KEY", "VACATE_CONFIG"];
+const CLIENT_VARIABLES: [&str; 6] = [
+    "VACATE_URL",
+    "VACATE_KEY",
+    "VACATE_KEY_FILE",
+    "VACATE_EVALUATOR_KEY",
+    "VACATE_EVALUATOR_KEY_FILE",
+    "VACATE_CONFIG",
+];
+/// Settings that hold a secret. Each may come from a file, which the variable with this end names:
+/// other processes of the same user can read variables.
+const SECRETS: [&str; 1] = ["database.url"];
+const IN_A_FILE: &str = "_FILE";
 
 /// Why the settings can't be used: what is wrong and what to do, in one line.
 #[derive(Debug, thiserror::Error)]
@@ -65,6 +77,7 @@ impl Settings {
         &mut self,
         environment: impl IntoIterator<Item = (OsString, OsString)>,
     ) -> Result<()> {
+        let mut in_files = Vec::new();
         for (variable, text) in environment {
             let Some(variable) = variable
                 .to_str()
@@ -72,6 +85,10 @@ impl Settings {
             else {
                 continue;
             };
+            if let Some(name) = SECRETS.iter().find(|name| file_variable_of(name) == variable) {
+                in_files.push((*name, text));
+                continue;
+            }
             let Some(name) = self.0.keys().find(|name| variable_of(name) == variable).cloned()
             else {
                 let section = variable.split('_').nth(1).unwrap_or_default();
@@ -85,7 +102,23 @@ impl Settings {
             let text = text.to_str().ok_or_else(|| Error::new(variable, "give UTF-8"))?;
             self.set_text(&name, text, variable)?;
         }
-        Ok(())
+        in_files.into_iter().try_for_each(|(name, path)| self.set_from_file(name, Path::new(&path)))
+    }
+
+    /// Sets a secret to what stands in a file: its first line, so that an editor may end it.
+    fn set_from_file(&mut self, name: &str, path: &Path) -> Result<()> {
+        let (variable, plain) = (file_variable_of(name), variable_of(name));
+        if self.0.get(name).is_some_and(|setting| setting.origin == plain) {
+            return Err(Error::new(variable, format!("{plain} is set too; take one of them out")));
+        }
+        let text = std::fs::read_to_string(path).map(Zeroizing::new).map_err(|error| {
+            Error::new(&variable, format!("the file can't be read: {}", error.kind()))
+        })?;
+        match text.trim_end_matches(['\r', '\n']) {
+            "" => Err(Error::new(variable, "the file is empty")),
+            line if line.contains('\n') => Err(Error::new(variable, "give a file of one line")),
+            line => self.set_text(name, line, &variable),
+        }
     }
 
     pub(super) fn overlay_flags(&mut self, flags: &[Flag]) -> Result<()> {
@@ -194,6 +227,11 @@ fn entries(origin: &str, text: &str) -> Result<Vec<(String, Value)>> {
             .extend(settings.into_iter().map(|(name, value)| (format!("{section}.{name}"), value)));
     }
     Ok(entries)
+}
+
+/// The variable that names the file in which a secret stands.
+fn file_variable_of(name: &str) -> String {
+    variable_of(name) + IN_A_FILE
 }
 
 fn variable_of(name: &str) -> String {

@@ -30,6 +30,7 @@ pub mod position;
 pub mod rejection;
 pub mod retention;
 pub mod retry;
+pub mod role;
 pub mod seal;
 pub mod secret;
 pub mod signature;

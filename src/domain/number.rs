@@ -33,6 +33,12 @@ impl E164 {
     pub fn calling_code(&self) -> CallingCode {
         self.calling_code
     }
+
+    /// The test numbers, which answer the same on every registry, each with its last digit.
+    pub fn of_tests() -> impl Iterator<Item = (u32, E164)> {
+        let number = |digit| format!("+999000000{digit}").parse().expect("it is a number");
+        (1..=8).map(move |digit| (digit, number(digit)))
+    }
 }
 
 /// # Errors

@@ -146,6 +146,11 @@ impl ElementKey {
     pub fn element(&self, nd: &[u8; 32]) -> Element {
         Element::from_bytes((hash_to_group(nd) * self.0).compress().to_bytes())
     }
+
+    /// κ·G in its ristretto255 encoding: where every [`TokenKey`] leads that belongs to this key.
+    pub fn public_key(&self) -> [u8; 32] {
+        RistrettoPoint::mul_base(&self.0).compress().to_bytes()
+    }
 }
 
 /// u = κ/k, which carries a token of one epoch into the database.
@@ -158,6 +163,22 @@ impl TokenKey {
         let k = Zeroizing::new(secret_scalar(&epoch_key.0));
         let inverse = Zeroizing::new(k.invert());
         TokenKey(element_key.0 * *inverse)
+    }
+
+    /// One that was written down; `None` unless it is a canonical scalar other than zero.
+    pub fn from_bytes(bytes: &[u8; 32]) -> Option<TokenKey> {
+        Ristretto255::deserialize_scalar(bytes).ok().map(TokenKey)
+    }
+
+    /// To be written down.
+    pub fn to_bytes(&self) -> Zeroizing<[u8; 32]> {
+        Zeroizing::new(self.0.to_bytes())
+    }
+
+    /// Whether it carries tokens of the epoch with `public_key` to elements of the key whose own public
+    /// key is `element_key`: u·(k·G) = κ·G, which shows neither k nor κ.
+    pub fn leads(&self, public_key: &[u8; 32], element_key: &[u8; 32]) -> bool {
+        self.element(public_key).is_ok_and(|reached| reached.as_bytes() == element_key)
     }
 
     /// The element of a token's point: u·Z. About 40 µs.

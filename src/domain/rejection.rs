@@ -67,6 +67,7 @@ codes! {
     ElementInvalid "element_invalid",
     HandleInvalid "handle_invalid",
     HandleUnknown "handle_unknown",
+    DigestNotAccepted "digest_not_accepted",
     TestNumberUnknown "test_number_unknown",
     VerifiedAtNotAllowed "verified_at_not_allowed",
     TimeMalformed "time_malformed",

@@ -69,6 +69,7 @@ pub fn meaning(code: Code) -> Meaning {
         Code::ElementInvalid => of(422, "Not a group element", "A token or blinded point isn't canonical ristretto255, or is the identity.", "Send the token as it was unblinded, the point as it was blinded."),
         Code::HandleInvalid => of(422, "The handle is not valid here", "The handle is another app's, damaged, or of a retired key.", "Bind the account again and keep the new handle."),
         Code::HandleUnknown => of(422, "The handle's number is gone", "The handle is ours, but its number isn't there (a backup was restored).", "Bind the account again and keep the new handle."),
+        Code::DigestNotAccepted => of(422, "Digests aren't taken here", "The evaluator runs apart, so that this registry can't hash a number.", "Have a token made, where detail says; vacate number token makes one."),
         Code::TestNumberUnknown => of(422, "No such test number", "Calling code 999 has eight numbers; this is none of them.", "Check the directory key and the canonical form: +9990000001 to +9990000008."),
         Code::VerifiedAtNotAllowed => of(422, "verified_at beside a handle", "A handle seals its own date.", "Leave verified_at out."),
         Code::TimeMalformed => of(422, "Not a time that this call takes", "Not RFC 3339, or not exactly one time.", "Write 2026-11-23T09:30:00Z, or a day as 2026-11-23 in a member that ends in _on."),

@@ -36,7 +36,9 @@ pub(super) struct CodeKeys {
 pub(super) struct EpochKeys {
     pub(super) epoch: u32,
     pub(super) kid: KeyId,
-    pub(super) key: EpochKey,
+    pub(super) public_key: [u8; 32],
+    /// k; a registry whose evaluator runs apart hasn't it.
+    pub(super) key: Option<EpochKey>,
     /// To the elements of each generation.
     pub(super) tokens: BTreeMap<u32, TokenKey>,
 }
@@ -82,6 +84,9 @@ impl Derived {
     }
 
     fn derive(&self, code: CallingCode) -> CodeKeys {
+        if let Some(apart) = self.secrets.part.apart() {
+            return apart.of_code(code);
+        }
         let seeds = self.secrets.elements.iter();
         let elements: BTreeMap<u32, ElementKey> =
             seeds.map(|(generation, seed)| (*generation, seed.key(code))).collect();
@@ -89,7 +94,8 @@ impl Derived {
             let key = seed.key(code, *epoch);
             let tokens = elements.iter();
             let tokens = tokens.map(|(number, element)| (*number, TokenKey::new(element, &key)));
-            EpochKeys { epoch: *epoch, kid: key.kid(), tokens: tokens.collect(), key }
+            let (public_key, tokens) = (key.public_key(), tokens.collect());
+            EpochKeys { epoch: *epoch, kid: key.kid(), public_key, tokens, key: Some(key) }
         });
         CodeKeys { epochs: epochs.collect(), elements }
     }

@@ -10,9 +10,11 @@ use std::time::SystemTime;
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
-use super::{Keys, Secrets};
+use super::apart::{self, Apart};
+use super::{Keys, Part, Secrets};
 use crate::domain::generation::Purpose;
 use crate::domain::oprf::{DirectoryKey, ElementSeed, EpochSeed};
+use crate::domain::role::Role;
 use crate::domain::seal::ServerKey;
 use crate::domain::secret::Secret;
 use crate::domain::text;
@@ -71,9 +73,17 @@ impl Keys {
             write_private(path, &print(&secrets)).map_err(io)?;
             Found::Made
         };
+        Ok((Keys::read(path)?, found))
+    }
+
+    /// Reads the key file.
+    ///
+    /// # Errors
+    /// When it can't be read, when others may read it, or when it is damaged.
+    pub fn read(path: &Path) -> Result<Keys, KeyFileError> {
         let (secrets, stamp) = read(path)?;
         let file = KeyFile { path: path.to_owned(), adopted: Mutex::new(stamp) };
-        Ok((Keys { file: Some(file), ..Keys::new(secrets) }, found))
+        Ok(Keys { file: Some(file), ..Keys::new(secrets) })
     }
 
     /// What the key file holds now, if it was written since it was last adopted.
@@ -87,6 +97,10 @@ impl Keys {
             return Ok(None);
         }
         let (secrets, stamp) = read(&file.path)?;
+        if secrets.part.role() != self.ring().secrets().part.role() {
+            let what = "it is for another role than this process has";
+            return Err(KeyFileError::Malformed { path: file.path.display().to_string(), what });
+        }
         Ok(Some(Reread { secrets, stamp }))
     }
 
@@ -106,6 +120,9 @@ impl Keys {
 pub fn add(path: &Path, purpose: Purpose, entropy: &Entropy) -> Result<u32, KeyFileError> {
     let malformed = |what| KeyFileError::Malformed { path: path.display().to_string(), what };
     let (mut secrets, _) = read(path)?;
+    if !matches!(secrets.part, Part::Whole) {
+        return Err(malformed("this is a half; add to the whole file, and split that again"));
+    }
     let newest = secrets.newest(purpose);
     let next = newest.map(|newest| newest + 1).filter(|next| *next <= GENERATION_MAX);
     let next = next.ok_or(malformed("no other generation of this key can be added"))?;
@@ -121,6 +138,54 @@ pub fn add(path: &Path, purpose: Purpose, entropy: &Entropy) -> Result<u32, KeyF
         kind: error.kind(),
     })?;
     Ok(next)
+}
+
+/// Writes the two halves of the whole key file at `path`, over those that may be there: an evaluator keeps
+/// the secrets that are its own.
+///
+/// # Errors
+/// When one of the files can't be read or written, or isn't what it should be.
+pub fn split(path: &Path, halves: Halves<'_>, entropy: &Entropy) -> Result<(), KeyFileError> {
+    let of_role = |path: &Path, role: Role| {
+        let (secrets, _) = read(path)?;
+        if secrets.part.role() == role {
+            return Ok(secrets);
+        }
+        let what = "this is not the kind of key file that belongs here";
+        Err(KeyFileError::Malformed { path: path.display().to_string(), what })
+    };
+    let Halves { evaluator, registry, evaluator_url } = halves;
+    let whole = of_role(path, Role::All)?;
+    let own = if evaluator.exists() {
+        of_role(evaluator, Role::Evaluator)?
+    } else {
+        Secrets::generate(entropy)
+    };
+    if registry.exists() {
+        of_role(registry, Role::Registry)?;
+    }
+    let apart = apart::print(&whole, &Apart::of(&whole, evaluator_url));
+    let tokens =
+        Secrets { directory: whole.directory, epochs: whole.epochs, part: Part::Evaluator, ..own };
+    for (path, text) in [(evaluator, print(&tokens)), (registry, apart)] {
+        let written = path.parent().map_or(Ok(()), std::fs::create_dir_all);
+        written.and_then(|()| replace_private(path, &text)).map_err(|error| KeyFileError::Io {
+            path: path.display().to_string(),
+            kind: error.kind(),
+        })?;
+    }
+    Ok(())
+}
+
+/// Where the halves of a key file go.
+#[derive(Clone, Copy, Debug)]
+pub struct Halves<'a> {
+    /// The evaluator's file.
+    pub evaluator: &'a Path,
+    /// The registry's.
+    pub registry: &'a Path,
+    /// Where the registry's clients find the evaluator.
+    pub evaluator_url: &'a str,
 }
 
 /// A key file that was read again.
@@ -206,22 +271,33 @@ fn must_be_private(path: &Path) -> Result<(), KeyFileError> {
     Ok(())
 }
 
+/// Which kind of key file it is; a whole one doesn't say.
+#[derive(Deserialize)]
+struct Kind {
+    role: Option<String>,
+}
+
+/// Keys in hex by the number of a generation.
+pub(super) type Table = BTreeMap<String, String>;
+
 /// One table a kind; a generation's number is its key.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Written {
-    directory: BTreeMap<String, String>,
-    epochs: BTreeMap<String, String>,
-    elements: BTreeMap<String, String>,
-    servers: BTreeMap<String, String>,
+    #[serde(default, rename = "role")]
+    _role: Option<String>,
+    directory: Table,
+    epochs: Table,
+    elements: Table,
+    servers: Table,
 }
 
 fn print(secrets: &Secrets) -> Zeroizing<String> {
-    let mut text = String::from(
-        "# Vacate's keys. Whoever has this file and the database can find every number in it.\n\
-         # Keep it apart from the data, and its copies apart from the data's copies.\n\
-         # Losing it is losing the data.\n",
-    );
+    let about = match secrets.part {
+        Part::Evaluator => EVALUATOR,
+        Part::Whole | Part::Registry(_) => WHOLE,
+    };
+    let mut text = String::from(about);
     let mut table = |name: &str, rows: &mut dyn Iterator<Item = (u32, &Secret)>| {
         text.push_str(&format!("\n[{name}]\n"));
         for (generation, secret) in rows {
@@ -235,34 +311,63 @@ fn print(secrets: &Secrets) -> Zeroizing<String> {
     Zeroizing::new(text)
 }
 
+const WHOLE: &str = "\
+# Vacate's keys. Whoever has this file and the database can find every number in it.
+# Keep it apart from the data, and its copies apart from the data's copies.
+# Losing it is losing the data.
+";
+
+const EVALUATOR: &str = "\
+# Vacate's keys, the evaluator's half: tokens are made with it. The registry has the other half.
+# Its elements and servers are its own, and open nothing of the registry's.
+role = \"evaluator\"
+";
+
 fn parse(text: &str, path: &Path) -> Result<Secrets, KeyFileError> {
     let malformed = |what| KeyFileError::Malformed { path: path.display().to_string(), what };
-    let written: Written =
-        toml::from_str(text).map_err(|_| malformed("this is not a key file, or it is damaged"))?;
-    let table = |rows: BTreeMap<String, String>| -> Result<BTreeMap<u32, Secret>, KeyFileError> {
-        let read = rows.into_iter().map(|(generation, hex)| {
-            let hex = Zeroizing::new(hex);
-            let generation = generation
-                .parse()
-                .ok()
-                .filter(|generation| (1..=GENERATION_MAX).contains(generation))
-                .ok_or(malformed("a generation is a number from 1 to 255"))?;
-            let bytes =
-                text::from_hex(&hex).ok_or(malformed("a key is 64 lower-case hex digits"))?;
-            Ok((generation, Secret::new(bytes)))
-        });
-        let all: BTreeMap<u32, Secret> = read.collect::<Result<_, _>>()?;
-        if all.is_empty() { Err(malformed("a kind of key is missing")) } else { Ok(all) }
+    secrets(text).map_err(malformed)
+}
+
+fn secrets(text: &str) -> Result<Secrets, &'static str> {
+    const DAMAGED: &str = "this is not a key file, or it is damaged";
+    let kind: Kind = toml::from_str(text).map_err(|_| DAMAGED)?;
+    let part = match kind.role.as_deref() {
+        None => Part::Whole,
+        Some("evaluator") => Part::Evaluator,
+        Some("registry") => return apart::parse(text),
+        Some(_) => return Err("its role is neither evaluator nor registry"),
     };
-    let mut directory = table(written.directory)?;
+    let written: Written = toml::from_str(text).map_err(|_| DAMAGED)?;
+    let secret = |all: Table| -> Result<BTreeMap<u32, Secret>, &'static str> {
+        let all = table(all)?.into_iter();
+        Ok(all.map(|(generation, bytes)| (generation, Secret::new(bytes))).collect())
+    };
+    let directory = secret(written.directory)?.remove(&1);
     Ok(Secrets {
-        directory: DirectoryKey(
-            directory.remove(&1).ok_or(malformed("directory key 1 is missing"))?,
-        ),
-        epochs: wrap(table(written.epochs)?, EpochSeed),
-        elements: wrap(table(written.elements)?, ElementSeed),
-        servers: wrap(table(written.servers)?, ServerKey),
+        directory: DirectoryKey(directory.ok_or("directory key 1 is missing")?),
+        epochs: wrap(secret(written.epochs)?, EpochSeed),
+        elements: wrap(secret(written.elements)?, ElementSeed),
+        servers: wrap(secret(written.servers)?, ServerKey),
+        part,
     })
+}
+
+/// What a table says.
+///
+/// # Errors
+/// What is wrong with it.
+pub(super) fn table(all: Table) -> Result<BTreeMap<u32, [u8; 32]>, &'static str> {
+    let read = all.into_iter().map(|(generation, hex)| -> Result<_, &'static str> {
+        let hex = Zeroizing::new(hex);
+        let generation: u32 = generation
+            .parse()
+            .ok()
+            .filter(|generation| (1..=GENERATION_MAX).contains(generation))
+            .ok_or("a generation is a number from 1 to 255")?;
+        Ok((generation, text::from_hex(&hex).ok_or("a key is 64 lower-case hex digits")?))
+    });
+    let all: BTreeMap<u32, [u8; 32]> = read.collect::<Result<_, _>>()?;
+    if all.is_empty() { Err("a kind of key is missing") } else { Ok(all) }
 }
 
 fn wrap<T>(all: BTreeMap<u32, Secret>, kind: fn(Secret) -> T) -> BTreeMap<u32, T> {

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::derived::{Derived, EpochKeys, PublicEpoch};
+use super::derived::{CodeKeys, Derived, EpochKeys, PublicEpoch};
 use super::{Sealed, Secrets};
 use crate::domain::calling_code::CallingCode;
 use crate::domain::event::SealedId;
@@ -96,10 +96,13 @@ impl Ring {
     /// nothing happened. `handle_invalid` for a handle, which only an app's own calls take.
     pub fn accept(&self, number: &NumberText, now: Moment) -> Result<(), Rejection> {
         match number {
-            NumberText::Digest { kid, .. } if *kid == self.derived.directory_kid => Ok(()),
-            NumberText::Digest { .. } => Err(key_id_unknown()),
+            NumberText::Digest { kid, .. } if *kid != self.derived.directory_kid => {
+                Err(key_id_unknown())
+            }
+            NumberText::Digest { .. } => self.evaluator().map_or(Ok(()), |url| Err(apart(url))),
             NumberText::Token { calling_code, kid, .. } => {
-                self.epoch(*calling_code, *kid, now).map(drop)
+                let keys = self.derived.of_code(*calling_code);
+                self.accepted(&keys, *kid, now).map(drop)
             }
             NumberText::Handle { .. } => Err(Rejection::new(
                 Code::HandleInvalid,
@@ -147,6 +150,9 @@ impl Ring {
     /// # Errors
     /// `unavailable` where this node lacks the key.
     pub fn element_of(&self, number: &E164, generation: u32) -> Result<Element, Rejection> {
+        if let Some(apart) = self.derived.secrets.part.apart() {
+            return apart.element_of_test(number, generation).ok_or_else(lacking);
+        }
         let nd = self.derived.secrets.directory.nd(number);
         Ok(self.element_key(number.calling_code(), generation)?.element(&nd))
     }
@@ -163,12 +169,15 @@ impl Ring {
     /// The key of an epoch whose tokens are accepted at `now`.
     ///
     /// # Errors
-    /// `key_id_unknown`.
+    /// `key_id_unknown`; `unavailable` where the evaluator runs apart.
     pub fn epoch(&self, code: CallingCode, kid: KeyId, now: Moment) -> Result<EpochKey, Rejection> {
         let keys = self.derived.of_code(code);
-        let found = keys.epochs.iter().find(|one| one.kid == kid);
-        let accepted = found.filter(|one| self.accepts(one, now));
-        accepted.map(|one| one.key.clone()).ok_or_else(key_id_unknown)
+        self.accepted(&keys, kid, now)?.key.clone().ok_or_else(lacking)
+    }
+
+    /// Where tokens are made, if not here. Then no number can be hashed here.
+    pub fn evaluator(&self) -> Option<&str> {
+        self.derived.secrets.part.apart().map(|apart| apart.evaluator.as_str())
     }
 
     /// The epochs whose tokens are accepted at `now`.
@@ -177,7 +186,7 @@ impl Ring {
         let accepted = keys.epochs.iter().filter(|one| self.accepts(one, now));
         let public = accepted.map(|one| PublicEpoch {
             epoch: one.epoch,
-            public_key: one.key.public_key(),
+            public_key: one.public_key,
             kid: one.kid,
             accepted_until: self
                 .generations
@@ -185,6 +194,16 @@ impl Ring {
                 .and_then(|known| known.until),
         });
         public.collect()
+    }
+
+    fn accepted<'a>(
+        &self,
+        keys: &'a CodeKeys,
+        kid: KeyId,
+        now: Moment,
+    ) -> Result<&'a EpochKeys, Rejection> {
+        let found = keys.epochs.iter().find(|one| one.kid == kid);
+        found.filter(|one| self.accepts(one, now)).ok_or_else(key_id_unknown)
     }
 
     fn accepts(&self, epoch: &EpochKeys, now: Moment) -> bool {
@@ -295,6 +314,11 @@ fn key_id_unknown() -> Rejection {
         Code::KeyIdUnknown,
         "The number was made with a key that isn't, or is no longer, accepted here.",
     )
+}
+
+fn apart(evaluator: &str) -> Rejection {
+    let detail = format!("Digests aren't taken here: have a token made at {evaluator}");
+    Rejection::new(Code::DigestNotAccepted, detail)
 }
 
 fn lacking() -> Rejection {

@@ -63,7 +63,8 @@ impl Registry {
     ///
     /// # Errors
     /// `items_out_of_range`, `key_id_unknown`, `budget_exhausted`, `element_invalid`; of a digest,
-    /// `calling_codes_mixed`, and `test_number_unknown` under the test calling code.
+    /// `calling_codes_mixed`, and `test_number_unknown` under the test calling code; `not_found` where the
+    /// evaluator runs apart.
     pub fn evaluate(&self, caller: &Caller, asked: &Evaluation) -> Result<Evaluated> {
         let (count, member) = match &asked.given {
             Unevaluated::Elements(elements) => (elements.len(), "elements"),
@@ -75,7 +76,12 @@ impl Registry {
             return Err(Rejection::new(Code::ItemsOutOfRange, detail).at(format!("/{member}")));
         }
         let (calling_code, kid) = (asked.calling_code, asked.key_id);
-        let epoch = self.keys.ring().epoch(calling_code, kid, self.clock.now());
+        let ring = self.keys.ring();
+        if let Some(evaluator) = ring.evaluator() {
+            let detail = format!("Tokens aren't made here, but at {evaluator}");
+            return Err(Rejection::new(Code::NotFound, detail));
+        }
+        let epoch = ring.epoch(calling_code, kid, self.clock.now());
         let key = epoch.map_err(|refused| refused.at("/key_id"))?;
         let points = match &asked.given {
             Unevaluated::Elements(elements) => elements.clone(),

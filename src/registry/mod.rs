@@ -197,6 +197,11 @@ impl Registry {
         self.keys.directory()
     }
 
+    /// Where tokens are made, if not here.
+    pub fn evaluator(&self) -> Option<String> {
+        self.keys.ring().evaluator().map(str::to_owned)
+    }
+
     /// The place in the log that a client hands back.
     ///
     /// # Errors

@@ -3,7 +3,6 @@
 //! bindings.
 
 use std::collections::HashMap;
-use std::ops::RangeInclusive;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::domain::calling_code::CallingCode;
@@ -39,8 +38,8 @@ impl TestNumbers {
         if let Some(known) = all.get(&generation) {
             return Ok(Arc::clone(known));
         }
-        let elements =
-            DIGITS.map(|digit| Ok((ring.element_of(&number(digit), generation)?, digit)));
+        let elements = E164::of_tests()
+            .map(|(digit, number)| Ok((ring.element_of(&number, generation)?, digit)));
         let made = Arc::new(elements.collect::<Result<_, Rejection>>()?);
         all.insert(generation, Arc::clone(&made));
         Ok(made)
@@ -67,15 +66,8 @@ impl TestNumbers {
 /// # Errors
 /// `test_number_unknown`
 pub(super) fn must_be_one(directory: &DirectoryKey, nd: &[u8; 32]) -> Result<(), Rejection> {
-    let is_one = DIGITS.map(number).any(|number| directory.nd(&number) == *nd);
+    let is_one = E164::of_tests().any(|(_, number)| directory.nd(&number) == *nd);
     if is_one { Ok(()) } else { Err(unknown()) }
-}
-
-/// The last digits of the test numbers.
-const DIGITS: RangeInclusive<u32> = 1..=8;
-
-fn number(digit: u32) -> E164 {
-    format!("+999000000{digit}").parse().expect("a test number is a number")
 }
 
 fn unknown() -> Rejection {

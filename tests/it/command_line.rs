@@ -214,6 +214,28 @@ fn a_participant_that_is_changed_keeps_what_was_not_named() {
 }
 
 #[test]
+fn an_audit_says_what_a_thief_needs_and_how_long_it_takes() {
+    let registry = Registry::start();
+    let told = registry.run(&["keys", "audit"]).out;
+    assert!(
+        told.contains("keys/vacate.keys: whole; keys: directory 1, epoch 1, element 1, server 1\n"),
+        "{told}"
+    );
+    assert!(told.contains("no way: each try needs the key of the elements"), "{told}");
+    let told = registry.run(&["--json", "keys", "audit", "--numbers", "1000000000"]).json();
+    let rate = told["tries_per_second"].as_u64().unwrap();
+    assert!(rate > 10, "{told}");
+    let thieves = told["thieves"].as_array().unwrap();
+    let able: Vec<&str> = thieves
+        .iter()
+        .filter(|thief| thief["seconds"] == 1_000_000_000_u64.div_ceil(rate))
+        .map(|thief| thief["has"].as_str().unwrap())
+        .collect();
+    assert_eq!(able, ["the database and both halves", "the database and the whole key file"]);
+    assert_eq!(thieves.len() - able.len(), 5);
+}
+
+#[test]
 fn an_epoch_is_published_activated_and_retired() {
     let registry = Registry::start();
     let published = registry.run(&["epoch", "publish"]);
@@ -524,7 +546,10 @@ fn every_command_s_help_has_an_example() {
         "epoch publish",
         "epoch activate",
         "epoch retire",
+        "keys audit",
+        "keys split",
         "number digest",
+        "number token",
         "publish",
         "bind",
         "ack",

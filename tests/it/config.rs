@@ -5,6 +5,7 @@ use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 
 use vacate::config::{Config, DEFAULTS, Error, Flag, IndexMode, LogFormat, Mode};
+use vacate::domain::role::Role;
 
 fn load(file: Option<&Path>, variables: &[(&str, &str)], flags: &[Flag]) -> Result<Config, Error> {
     Config::load(file, variables.iter().map(|(name, value)| (name.into(), value.into())), flags)
@@ -31,7 +32,7 @@ fn error_of_file(text: &str) -> String {
 #[test]
 fn without_anything_the_defaults_hold() {
     let config = load(None, &[], &[]).unwrap();
-    assert_eq!(config.server.mode, Mode::Development);
+    assert_eq!((config.server.role, config.server.mode), (Role::All, Mode::Development));
     assert_eq!(config.server.listen, "127.0.0.1:8080".parse().unwrap());
     assert_eq!((config.server.public_url, config.server.workers), (None, None));
     assert_eq!((config.server.body_bytes_max, config.server.body_seconds_max), (2_097_152, 15));
@@ -165,6 +166,53 @@ fn variables_of_the_client_and_of_others_are_left_alone() {
     for name in ["VACATE_URL", "VACATE_KEY", "VACATE_CONFIG", "RUST_LOG", "VACATED"] {
         with(name, "anything").unwrap();
     }
+    for name in ["VACATE_KEY_FILE", "VACATE_EVALUATOR_KEY", "VACATE_EVALUATOR_KEY_FILE"] {
+        with(name, "anything").unwrap();
+    }
+}
+
+#[test]
+fn a_secret_may_stand_in_a_file_and_is_never_repeated() {
+    let (folder, path) = file("postgres://u:s3cr3t@h/d\n");
+    let variable = "VACATE_DATABASE_URL_FILE";
+    let from = |path: &Path| with(variable, path.to_str().unwrap());
+    assert_eq!(from(&path).unwrap().database.url.reveal(), "postgres://u:s3cr3t@h/d");
+    for (text, error) in [
+        ("", "VACATE_DATABASE_URL_FILE: the file is empty"),
+        ("s3cr3t\ns3cr3t\n", "VACATE_DATABASE_URL_FILE: give a file of one line"),
+        (
+            "mysql://u:s3cr3t@h/d",
+            "database.url (VACATE_DATABASE_URL_FILE): give sqlite:PATH or postgres://USER:PASSWORD@HOST/NAME",
+        ),
+    ] {
+        std::fs::write(&path, text).unwrap();
+        assert_eq!(from(&path).unwrap_err().to_string(), error);
+    }
+    let gone = from(&folder.path().join("gone")).unwrap_err().to_string();
+    assert_eq!(gone, "VACATE_DATABASE_URL_FILE: the file can't be read: entity not found");
+    let path = path.to_str().unwrap();
+    for both in [
+        [(variable, path), ("VACATE_DATABASE_URL", "postgres://h/d")],
+        [("VACATE_DATABASE_URL", "postgres://h/d"), (variable, path)],
+    ] {
+        let error = load(None, &both, &[]).unwrap_err().to_string();
+        let expected =
+            "VACATE_DATABASE_URL_FILE: VACATE_DATABASE_URL is set too; take one of them out";
+        assert_eq!(error, expected);
+    }
+    assert!(with("VACATE_SERVER_LISTEN_FILE", path).is_err(), "it holds no secret");
+}
+
+#[test]
+fn data_below_the_folder_of_the_keys_is_told_of() {
+    let below = |keys: &str, url: &str| {
+        let settings = [("VACATE_KEYS_FILE", keys), ("VACATE_DATABASE_URL", url)];
+        load(None, &settings, &[]).unwrap().data_is_below_the_keys()
+    };
+    assert!(below("vacate.keys", "sqlite:data/vacate.db"));
+    assert!(below("keys/../vacate.keys", "sqlite:data/vacate.db"));
+    assert!(!below("keys/vacate.keys", "sqlite:data/vacate.db"));
+    assert!(!below("vacate.keys", "postgres://h/d"));
 }
 
 #[test]

@@ -452,6 +452,7 @@ const ELSEWHERE: &[Code] = &[
     Code::ContentTypeUnsupported, // requests
     Code::BudgetExhausted,        // budgets
     Code::HandleUnknown,          // a restored backup
+    Code::DigestNotAccepted,      // roles
     Code::HolderIsOrganisation,   // a dispute
     Code::Internal,
     Code::Starting,

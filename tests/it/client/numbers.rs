@@ -1,8 +1,8 @@
 //! Digests made on this side, and the proof that they are understood on the other.
 
 use serde_json::json;
-use vacate::client::Error;
 use vacate::client::number::Directory;
+use vacate::client::{ApiKey, Error};
 use vacate::domain::number::E164;
 
 use super::registry::{FakeRegistry, response};
@@ -83,13 +83,19 @@ async fn an_evaluator_apart_is_asked_and_the_key_is_not_sent_out_of_tls() {
         .replace(r#""calling_code":"49""#, r#""calling_code":"999""#)
         .replace(r#""evaluator":null"#, &format!(r#""evaluator":"{}""#, evaluator.url));
     let registry = FakeRegistry::answering(200, &apart).await;
-    Directory::new(&registry.client()).prove().await.unwrap();
+    let keyless = Directory::new(&registry.client()).prove().await;
+    assert_eq!(keyless, Err(Error::NoEvaluatorKey), "it isn't shown the registry's key");
+    let key = ApiKey::parse(format!("vk1_app_{}", "e".repeat(32))).unwrap();
+    let with_both = |registry: &FakeRegistry| registry.client().with_evaluator_key(key.clone());
+    Directory::new(&with_both(&registry)).prove().await.unwrap();
     assert_eq!(evaluator.last().0, "POST /v1/evaluate");
-    assert_eq!(registry.asked().len(), 1);
+    let bearer = format!("Bearer {}", key.expose());
+    assert_eq!(evaluator.asked()[0].header("authorization"), bearer);
+    assert_eq!(registry.asked().len(), 2);
 
     let nowhere = apart.replace(&evaluator.url, "ftp://evaluator.example");
     let registry = FakeRegistry::answering(200, &nowhere).await;
-    let error = Directory::new(&registry.client()).prove().await.unwrap_err();
+    let error = Directory::new(&with_both(&registry)).prove().await.unwrap_err();
     assert!(matches!(error, Error::NotOurs { .. }), "{error}");
 }
 

@@ -1,6 +1,8 @@
 //! The real program, as a process of its own.
 
+use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
+use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
 use std::sync::mpsc;
@@ -74,6 +76,30 @@ impl Program {
     pub fn desk(&self) -> Desk {
         let key = std::fs::read_to_string(&self.admin_key).expect("a key");
         Desk::new(&self.url, key.trim(), Clock::System)
+    }
+
+    /// What the system lets it have at most (Linux).
+    pub fn limits(&self) -> String {
+        std::fs::read_to_string(format!("/proc/{}/limits", self.child.id())).expect("a process")
+    }
+
+    /// What is in its memory; `None` where it may not be looked at.
+    pub fn memory(&self) -> Option<Vec<u8>> {
+        let of = |what: &str| format!("/proc/{}/{what}", self.child.id());
+        let maps = std::fs::read_to_string(of("maps")).ok()?;
+        let memory = File::open(of("mem")).ok()?;
+        let mut all = Vec::new();
+        for line in maps.lines().filter(|line| line.contains(" rw")) {
+            let range = line.split(' ').next().and_then(|range| range.split_once('-'));
+            let number = |text| u64::from_str_radix(text, 16).expect("an address");
+            let (from, to) = range.map(|(from, to)| (number(from), number(to))).expect("a range");
+            let mut part = vec![0; usize::try_from(to - from).expect("it fits")];
+            // Some pages of the kernel's own can't be read.
+            if memory.read_exact_at(&mut part, from).is_ok() {
+                all.append(&mut part);
+            }
+        }
+        Some(all)
     }
 
     /// Whether it hasn't ended.
