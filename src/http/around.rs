@@ -35,6 +35,8 @@ const HEAD_BYTES_MAX: usize = 16 * 1024;
 const DIGITS_IN_A_ROW_MAX: usize = 6;
 /// How the texts begin that never stand in a log: numbers, keys, secrets, positions, cursors.
 const NOT_LOGGED: [&str; 7] = ["vd1.", "vt1.", "vh1.", "vk1_", "whsec_", "p1.", "c1."];
+/// A trace id has 32 letters and digits in a row, a digest 64.
+const ALPHANUMERICS_IN_A_ROW_MAX: usize = 40;
 
 /// The outermost middleware.
 ///
@@ -84,10 +86,12 @@ fn correlator(request: &HttpRequest, registry: &SharedRegistry) -> String {
 
 fn is_correlator(text: &str) -> bool {
     let allowed = |c: char| c.is_ascii_alphanumeric() || SEPARATORS.contains(c);
+    let is_short = |word: &str| word.len() <= ALPHANUMERICS_IN_A_ROW_MAX;
     (1..=CORRELATOR_CHARS_MAX).contains(&text.len())
         && text.chars().all(allowed)
         // Separators between digits don't make a number less of one.
         && text::digits_in_a_row(text, SEPARATORS) <= DIGITS_IN_A_ROW_MAX
+        && text.split(|c: char| !c.is_ascii_alphanumeric()).all(is_short)
         && !NOT_LOGGED.iter().any(|prefix| has_word(text, prefix))
 }
 

@@ -62,12 +62,21 @@ in_a_world_on_both_databases! {
             answer.headers["x-correlator"] == given
         };
         let handle = app.binds("u-1", "+491701234567", "2025-06-01T12:00:00Z").await.handle.text();
-        for kept in ["c-7", "order:4711/42", "f81d4fae-7dec-11d0-a765", "app1.eu", "vh1", "123456"] {
+        for kept in [
+            "c-7",
+            "order:4711/42",
+            "f81d4fae-7dec-11d0-a765",
+            "4bf92f35a7b34da6a3ce929d0e0e4736",
+            "app1.eu",
+            "vh1",
+            "123456",
+        ] {
             assert!(comes_back(kept).await, "{kept}");
         }
         for replaced in [
             &handle,
             "login/vd1.49.d07c4d5f",
+            "12b46ca4383d3924aa9b15f8e37a9322af3111589f8a57771660de5bd99b2996",
             "vt1.49.7648e2e5",
             "key:vk1_app_hoverfly",
             "<whsec_hoverfly>",
