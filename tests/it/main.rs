@@ -8,6 +8,7 @@ mod client;
 mod command_line;
 mod config;
 mod demo;
+mod dump;
 mod enrolment;
 mod faults;
 mod layers;

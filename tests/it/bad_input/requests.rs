@@ -76,7 +76,7 @@ in_a_world_on_both_databases! {
         for replaced in [
             &handle,
             "login/vd1.49.d07c4d5f",
-            "12b46ca4383d3924aa9b15f8e37a9322af3111589f8a57771660de5bd99b2996",
+            "b94d27b9934d3e08a52e52d7da7dabfac484efe37a5380ee9088f7ace2efcde9",
             "vt1.49.7648e2e5",
             "key:vk1_app_hoverfly",
             "<whsec_hoverfly>",

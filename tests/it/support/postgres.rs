@@ -8,6 +8,7 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
 use std::process::{ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, OnceLock};
@@ -97,7 +98,8 @@ fn cluster() -> &'static Cluster {
     CLUSTER.get_or_init(Cluster::start).as_ref().unwrap_or_else(|error| panic!("{error}"))
 }
 
-struct Cluster {
+/// A PostgreSQL that ends with this.
+pub struct Cluster {
     folder: String,
     /// What the guard is told, and what it answers. The end of the first stops the cluster.
     guard: Mutex<(ChildStdin, BufReader<ChildStdout>)>,
@@ -123,6 +125,7 @@ unix_socket_directories = '$folder'
 port = 5432
 max_connections = 200
 fsync = ${TEST_POSTGRES_FSYNC:-off}
+$settings
 END
     "$bin/pg_ctl" -D "$folder/data" -l "$folder/log" -w start || { cat "$folder/log"; return 1; }
 }
@@ -156,20 +159,28 @@ const ADVICE: &str = "The tests need PostgreSQL 15 or later: there is no initdb 
     root do so themselves). On macOS: brew install postgresql";
 
 impl Cluster {
-    fn start() -> Result<Cluster, String> {
+    /// Another cluster, for one test alone, with further lines in its `postgresql.conf`.
+    ///
+    /// # Errors
+    /// Says what is missing, and how to get it.
+    pub fn apart(settings: &str) -> Result<Cluster, String> {
         let is_root = id(&["-u"]) == Some(0);
-        match Cluster::guarded(is_root)? {
+        match Cluster::guarded(is_root, settings)? {
             Some(cluster) => return Ok(cluster),
             None if is_root => install()?,
             None => return Err(ADVICE.to_owned()),
         }
-        Cluster::guarded(is_root)?.ok_or_else(|| ADVICE.to_owned())
+        Cluster::guarded(is_root, settings)?.ok_or_else(|| ADVICE.to_owned())
+    }
+
+    fn start() -> Result<Cluster, String> {
+        Cluster::apart("")
     }
 
     /// A cluster that runs, or `None` when there is no initdb.
-    fn guarded(is_root: bool) -> Result<Option<Cluster>, String> {
+    fn guarded(is_root: bool, settings: &str) -> Result<Option<Cluster>, String> {
         let mut sh = Command::new("sh");
-        sh.arg("-c").arg(GUARD).current_dir("/");
+        sh.arg("-c").arg(GUARD).env("settings", settings).current_dir("/");
         // In a process group of its own, so that Ctrl-C and a kill of the tests' group pass it by.
         sh.process_group(0).stdin(Stdio::piped()).stdout(Stdio::piped());
         if is_root {
@@ -212,11 +223,29 @@ impl Cluster {
         Database { url: self.url(&name), name }
     }
 
-    fn url(&self, database: &str) -> String {
+    /// Where its data lie, in `data`, and its `log`.
+    pub fn folder(&self) -> &Path {
+        Path::new(&self.folder)
+    }
+
+    /// One of the programs that belong to the server.
+    pub fn program(&self, name: &str) -> PathBuf {
+        let started = std::fs::read_to_string(self.folder().join("data/postmaster.opts"));
+        let started = started.expect("it was started");
+        let server = Path::new(started.split(' ').next().expect("a program"));
+        server.with_file_name(name)
+    }
+
+    /// The URL of one of its databases.
+    pub fn url(&self, database: &str) -> String {
         format!("postgres:///{database}?host={}&port=5432&user=postgres", self.folder)
     }
 
-    fn execute(&self, sql: &str) -> Result<(), ConnectionError> {
+    /// Runs statements in the database `postgres`.
+    ///
+    /// # Errors
+    /// What the server says.
+    pub fn execute(&self, sql: &str) -> Result<(), ConnectionError> {
         let mut connection = PgConnection::establish(&self.url("postgres"))?;
         connection.batch_execute(sql).map_err(ConnectionError::CouldntSetupConfiguration)
     }
