@@ -20,3 +20,4 @@ pub mod log_format;
 pub mod registry;
 pub mod server;
 pub mod storage;
+pub mod tls;

@@ -3,11 +3,12 @@
 use clap::{Args, Subcommand};
 
 use super::lines::argument;
-use super::say::table;
+use super::say::{table, when};
 use super::session::Session;
 use super::{Ended, Outcome};
 use crate::client::admin::{CallingCodeStanding, Declaration};
 use crate::domain::calling_code::CallingCode;
+use crate::domain::policy::Zone;
 use crate::domain::policy_terms::PolicyTerms;
 use crate::domain::time::Moment;
 
@@ -61,6 +62,15 @@ pub struct Set {
     /// The time to detach.
     #[arg(long, value_name = "HOURS")]
     detach_within_hours: Option<u32>,
+    /// The first zone in which a day begins there, for events that name a day.
+    #[arg(long, value_name = "±HH:MM", value_parser = argument::<Zone>, allow_hyphen_values = true)]
+    zone_first: Option<Zone>,
+    /// The last zone in which one ends.
+    #[arg(long, value_name = "±HH:MM", value_parser = argument::<Zone>, allow_hyphen_values = true)]
+    zone_last: Option<Zone>,
+    /// The zone that dates are shown in, between the two.
+    #[arg(long, value_name = "±HH:MM", value_parser = argument::<Zone>, allow_hyphen_values = true)]
+    zone: Option<Zone>,
 }
 
 /// A date that may be denied.
@@ -96,14 +106,15 @@ impl Set {
                 detach_after_days: self.detach_after_days,
                 freeze_within_hours: self.freeze_within_hours,
                 detach_within_hours: self.detach_within_hours,
-                ..PolicyTerms::default()
+                zone_first: self.zone_first,
+                zone_last: self.zone_last,
+                zone: self.zone,
             },
         }
     }
 }
 
 fn described(standing: &CallingCodeStanding) -> Vec<Vec<String>> {
-    let when = |moment: Option<Moment>| moment.map_or("never".to_owned(), |at| at.to_string());
     let facts = [
         ("calling code", format!("+{}", standing.calling_code)),
         ("complete since", when(standing.complete_since)),

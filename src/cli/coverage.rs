@@ -4,6 +4,7 @@ use clap::Args;
 
 use super::calling_code::{Since, since};
 use super::lines::argument;
+use super::say::when;
 use super::session::Session;
 use super::{Ended, Outcome};
 use crate::client::carrier::{Coverage as Said, HoldsSince};
@@ -36,7 +37,7 @@ impl Coverage {
         let (calling_code, through) = (self.calling_code, self.through);
         let covered = session.client.cover(&Said { calling_code, through, holds_since }).await?;
         session.say.show(&covered, || {
-            let through = covered.through.map_or("never".to_owned(), |through| through.to_string());
+            let through = when(covered.through);
             let holds = covered.holds_since.map_or(String::new(), |since| {
                 format!(", every end of a held number since {since}")
             });

@@ -15,6 +15,7 @@ use crate::config::policies::Policies;
 use crate::config::{Config, Mode};
 use crate::domain::time::Moment;
 use crate::server::examine::{self, Database, KeyFile};
+use crate::tls;
 
 /// How long the port may take to answer.
 const PORT_WITHIN: Duration = Duration::from_secs(2);
@@ -151,7 +152,7 @@ async fn port(config: &Config) -> Result<String, String> {
 }
 
 fn certificates(config: &Config) -> Result<String, String> {
-    let found = rustls_native_certs::load_native_certs().certs.len();
+    let found = tls::system_roots().len();
     if found > 0 {
         return Ok(format!("{found} root certificates"));
     }

@@ -4,7 +4,7 @@ use clap::Subcommand;
 use serde_json::json;
 
 use super::once::Once;
-use super::say::{Tone, table};
+use super::say::{Tone, table, when};
 use super::session::{Meant, Session};
 use super::{Ended, Failure, Outcome};
 use crate::client::endpoints::{
@@ -150,7 +150,7 @@ fn rows(all: &[Shown]) -> Vec<Vec<String>> {
             one.state.text().to_owned(),
             one.pending.to_string(),
             one.dead.to_string(),
-            one.failing_since.map_or("–".to_owned(), |since| since.to_string()),
+            when(one.failing_since),
             one.types.join(" "),
             one.url.clone(),
         ]

@@ -3,12 +3,11 @@
 use clap::Subcommand;
 use serde_json::json;
 
-use super::say::table;
+use super::say::{table, when};
 use super::session::{Global, Meant, Session};
 use super::{Ended, Failure, Outcome, speak};
 use crate::client::epochs::Epoch as Shown;
 use crate::domain::generation::Purpose;
-use crate::domain::time::Moment;
 use crate::server::key_file;
 
 /// Change the key that tokens are made with: publish, distribute the key file, activate (admin).
@@ -76,7 +75,6 @@ fn publish(global: &Global) -> Outcome {
 }
 
 fn show(session: &Session, all: &[Shown]) -> Outcome {
-    let when = |moment: Option<Moment>| moment.map_or("–".to_owned(), |at| at.to_string());
     let header = ["EPOCH", "STATE", "ACTIVE SINCE", "ACCEPTED UNTIL", "HELD"];
     let rows = all.iter().map(|one| {
         let held = if one.held { "yes" } else { "no" };

@@ -7,7 +7,7 @@ use super::calling_code::{Since, since};
 use super::lines::{argument, one_of};
 use super::once::Once;
 use super::participant::whose;
-use super::say::table;
+use super::say::{table, when};
 use super::session::{Meant, Session};
 use super::{Ended, Failure, Outcome};
 use crate::client::keys::{IssuedKey, Key as Shown, KeyWish, Whose};
@@ -135,8 +135,6 @@ async fn issue(
 
 fn rows(all: &[Shown]) -> Vec<Vec<String>> {
     let header = ["ID", "LABEL", "MAY", "CREATED", "LAST USED", "ENDS"].map(str::to_owned).to_vec();
-    let when =
-        |moment: Option<Moment>| moment.map_or("–".to_owned(), |moment| moment.to_string());
     let rows = all.iter().map(|key| {
         let may: Vec<&str> = key.permissions.iter().map(|permission| permission.text()).collect();
         vec![

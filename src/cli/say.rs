@@ -5,6 +5,7 @@ use std::io::{ErrorKind, IsTerminal, Write};
 use serde::Serialize;
 
 use super::Failure;
+use crate::domain::time::Moment;
 
 /// Tells the person at the terminal something, on stderr. Nobody may be there to read it.
 pub fn tell(line: &str) {
@@ -150,6 +151,11 @@ pub fn table(rows: &[Vec<String>]) -> String {
         cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
     });
     lines.collect::<Vec<_>>().join("\n")
+}
+
+/// A date, or that there is none.
+pub fn when(moment: Option<Moment>) -> String {
+    moment.map_or_else(|| "–".to_owned(), |at| at.to_string())
 }
 
 const ESCAPE: char = '\u{1b}';

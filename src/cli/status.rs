@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::say::{Form, Paint, Say, Tone, print, table};
+use super::say::{Form, Paint, Say, Tone, print, table, when};
 use super::session::Session;
 use super::{Ended, Failure, Outcome};
 use crate::client::status::Status as Shown;
-use crate::domain::time::Moment;
+use crate::clock::Clock;
 
 /// How often it is looked at anew.
 const WATCH_EVERY: Duration = Duration::from_secs(2);
@@ -59,20 +59,40 @@ fn show(session: &Session, status: &Shown, watch: bool) -> Result<(), Failure> {
 }
 
 fn page(status: &Shown, say: &Say) -> String {
-    let when = |moment: Option<Moment>| moment.map_or("–".to_owned(), |at| at.to_string());
+    let mut tables = vec![overview(status, say)];
+    let attention = status.attention.iter().map(|one| {
+        let who = one.who.clone().unwrap_or_default();
+        vec![one.what.clone(), who, when(one.since), one.count.to_string()]
+    });
+    tables.extend(under(["LOOK AT", "WHO", "SINCE", "COUNT"], attention));
+    let apps = status.apps.iter().map(|app| {
+        let counts = [app.pending, app.dead, app.overdue].map(|count| count.to_string());
+        [app.name.clone()].into_iter().chain(counts).collect()
+    });
+    tables.extend(under(["APP", "PENDING", "DEAD", "OVERDUE DUTIES"], apps));
+    let carriers = status.carriers.iter().map(|one| {
+        let code = format!("+{}", one.calling_code);
+        vec![one.name.clone(), code, when(one.through), when(one.last_event_at)]
+    });
+    tables.extend(under(["CARRIER", "CODE", "REPORTED THROUGH", "LAST EVENT"], carriers));
+    tables.join("\n\n")
+}
+
+fn overview(status: &Shown, say: &Say) -> String {
     let ready = match status.ready {
         true => say.paint(Tone::Good, "ready"),
         false => say.paint(Tone::Bad, "not ready"),
     };
     let deliveries = &status.deliveries;
     let mut rows = vec![
-        vec!["registry".to_owned(), ready],
-        vec!["log moved".to_owned(), when(status.head_at)],
-        vec![
+        ("registry".to_owned(), ready),
+        ("asked at".to_owned(), when(Some(Clock::System.now()))),
+        ("log moved".to_owned(), when(status.head_at)),
+        (
             "deliveries".to_owned(),
             format!("{} pending, {} dead", deliveries.pending, deliveries.dead),
-        ],
-        vec!["oldest due".to_owned(), when(deliveries.oldest_due_at)],
+        ),
+        ("oldest due".to_owned(), when(deliveries.oldest_due_at)),
     ];
     if let Some(run) = &status.retention {
         let gone = format!(
@@ -83,22 +103,18 @@ fn page(status: &Shown, say: &Say) -> String {
             run.history,
             run.bindings
         );
-        rows.push(vec!["retention".to_owned(), gone]);
+        rows.push(("retention".to_owned(), gone));
     }
     for node in &status.nodes {
         let lag = format!("{} entries behind, version {}", node.index_behind, node.version);
-        rows.push(vec![format!("node {}", node.name), lag]);
+        rows.push((format!("node {}", node.name), lag));
     }
-    let mut page = table(&rows);
-    let header = ["LOOK AT", "WHO", "SINCE", "COUNT"].map(str::to_owned).to_vec();
-    let attention = status.attention.iter().map(|one| {
-        let who = one.who.clone().unwrap_or_default();
-        vec![one.what.clone(), who, when(one.since), one.count.to_string()]
-    });
-    let attention: Vec<Vec<String>> = [header].into_iter().chain(attention).collect();
-    if attention.len() > 1 {
-        page.push_str("\n\n");
-        page.push_str(&table(&attention));
-    }
-    page
+    table(&rows.into_iter().map(|(name, fact)| vec![name, fact]).collect::<Vec<_>>())
+}
+
+/// A table with a header; none without rows.
+fn under(header: [&str; 4], rows: impl Iterator<Item = Vec<String>>) -> Option<String> {
+    let header = header.map(str::to_owned).to_vec();
+    let rows: Vec<Vec<String>> = [header].into_iter().chain(rows).collect();
+    (rows.len() > 1).then(|| table(&rows))
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Incoming;
@@ -11,7 +11,6 @@ use hyper::header::{HOST, HeaderValue};
 use hyper::{Request, Response, Uri};
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::ServerName;
-use rustls::{ClientConfig, RootCertStore};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
@@ -19,6 +18,7 @@ use tokio_rustls::TlsConnector;
 
 use super::answer::Answer;
 use super::error::Error;
+use crate::tls;
 
 /// Bytes of an answer. A batch of 1,000 items, or a page, has well below 1 MiB.
 const ANSWER_BYTES_MAX: usize = 16 * 1024 * 1024;
@@ -61,7 +61,7 @@ impl Server {
         let uri: Uri = url.parse().map_err(|_| BadUrl::Malformed)?;
         let authority = uri.authority().ok_or(BadUrl::Malformed)?;
         let (tls, port) = match uri.scheme_str() {
-            Some("https") => (Some(tls()), 443),
+            Some("https") => (Some(tls::connector(Vec::new())), 443),
             Some("http") => (None, 80),
             _ => return Err(BadUrl::Malformed),
         };
@@ -207,22 +207,6 @@ impl Connection {
 struct Unsent {
     error: hyper::Error,
     request: Option<Request<String>>,
-}
-
-fn tls() -> TlsConnector {
-    let native = rustls_native_certs::load_native_certs();
-    for error in &native.errors {
-        log::warn!("some of the system's root certificates can't be read: {error}");
-    }
-    let mut roots = RootCertStore::empty();
-    roots.add_parsable_certificates(native.certs);
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .expect("ring speaks TLS 1.2 and 1.3")
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    TlsConnector::from(Arc::new(config))
 }
 
 fn tls_failed(error: std::io::Error) -> std::io::Error {

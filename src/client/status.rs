@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::error::Error;
 use super::{Client, empty};
+use crate::domain::calling_code::CallingCode;
 use crate::domain::time::Moment;
 
 /// How the registry is.
@@ -18,6 +19,12 @@ pub struct Status {
     pub head_at: Option<Moment>,
     /// The messages to apps.
     pub deliveries: Deliveries,
+    /// The apps that have an endpoint or are late.
+    #[serde(default)]
+    pub apps: Vec<AppStanding>,
+    /// How far each carrier has reported each calling code.
+    #[serde(default)]
+    pub carriers: Vec<CarrierStanding>,
     /// The last run of what deletes what is no longer needed.
     #[serde(default)]
     pub retention: Option<Retention>,
@@ -41,10 +48,36 @@ pub struct Node {
 pub struct Deliveries {
     /// How many are due.
     pub pending: u64,
-    /// Since when the oldest is.
+    /// When the one that is due and waits longest was due; `None` where all wait for their next try.
     pub oldest_due_at: Option<Moment>,
     /// How many were given up but for one try a day.
     pub dead: u64,
+}
+
+/// What is on its way to one app, and what it hasn't done in time.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AppStanding {
+    /// Its name.
+    pub name: String,
+    /// How many messages are due.
+    pub pending: u64,
+    /// How many were given up but for one try a day.
+    pub dead: u64,
+    /// Duties past their date.
+    pub overdue: u64,
+}
+
+/// What one carrier said of one calling code.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CarrierStanding {
+    /// Its name.
+    pub name: String,
+    /// The calling code.
+    pub calling_code: CallingCode,
+    /// Its watermark: all that took effect before then was reported.
+    pub through: Option<Moment>,
+    /// When its last event, of whichever calling code, was stored.
+    pub last_event_at: Option<Moment>,
 }
 
 /// What a run deleted of what is no longer needed.

@@ -16,7 +16,6 @@ use hyper::client::conn::http1::{Builder, SendRequest};
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, RootCertStore};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
@@ -27,6 +26,7 @@ use url::Host;
 
 use crate::domain::address::{AllowedNetworks, EndpointUrl};
 use crate::domain::attempt::FailureKind;
+use crate::tls;
 
 /// So many addresses of a name are tried; a name could list thousands.
 const ADDRESSES_MAX: usize = 4;
@@ -66,23 +66,8 @@ impl Connector {
         resolver: Resolver,
         extra_roots: Vec<CertificateDer<'static>>,
     ) -> Connector {
-        let native = rustls_native_certs::load_native_certs();
-        for error in &native.errors {
-            log::warn!("some of the system's root certificates can't be read: {error}");
-        }
-        let mut roots = RootCertStore::empty();
-        roots.add_parsable_certificates(native.certs.into_iter().chain(extra_roots));
-        if roots.is_empty() {
-            log::warn!("no root certificates: no https endpoint can be called");
-        }
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let config = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .expect("ring speaks TLS 1.2 and 1.3")
-            .with_root_certificates(roots)
-            .with_no_client_auth();
         let lookups = Arc::new(Semaphore::new(LOOKUPS_MAX));
-        Connector { allowed, resolver, lookups, tls: TlsConnector::from(Arc::new(config)) }
+        Connector { allowed, resolver, lookups, tls: tls::connector(extra_roots) }
     }
 
     /// A new connection for `url`, or why there is none by `deadline`.

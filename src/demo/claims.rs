@@ -7,21 +7,23 @@ use std::path::Path;
 use super::Result;
 use super::cast::Cast;
 use super::crowd::{Crowd, Tally};
-use super::screen::{grouped, short};
+use super::numbers;
+use super::screen::{Screen, grouped, short};
 use crate::client::app::Duties;
 use crate::client::inbox::Received;
 use crate::client::receiver::Outcome;
 use crate::domain::number::{E164, NumberText};
 
-/// Of the numbers, one in so many is looked for on the disk.
-const SOUGHT_ONE_IN: usize = 10;
 /// Messages of the story before the crowd: one to freeze, one to detach.
 const STORY_MESSAGES: usize = 2;
 /// The digits of a number with its calling code, as the demo's are.
 const DIGITS_MIN: usize = 10;
 const DIGITS_MAX: usize = 13;
-/// Bytes of a digest by which it is recognised.
+/// Bytes of a digest by which it is recognised, and the hex digits that they are written with.
 const DIGEST_BEGINNING: usize = 8;
+const HEX_BEGINNING: usize = 2 * DIGEST_BEGINNING;
+/// Bytes that are searched between two steps of the bar.
+const PIECE: usize = 1 << 20;
 
 /// What came out.
 pub struct Claims {
@@ -57,7 +59,7 @@ impl Claims {
 }
 
 /// Looks at everything once more, when all is done.
-pub(super) async fn check(cast: &Cast, crowd: &Crowd) -> Result<Claims> {
+pub(super) async fn check(cast: &Cast, crowd: &Crowd, screen: &Screen<'_>) -> Result<Claims> {
     cast.quiet().await?;
     let tally = &crowd.tally;
     let mut amiss = Vec::new();
@@ -85,15 +87,16 @@ pub(super) async fn check(cast: &Cast, crowd: &Crowd) -> Result<Claims> {
     note(dead.try_into().unwrap_or(usize::MAX), "messages given up");
 
     let sought = Sought::new(cast, crowd).await?;
-    let disk = sought.on_disk(&cast.database())?;
+    let disk = sought.on_disk(&cast.database(), screen)?;
     note(usize::from(!disk.readable), "database that can't be searched");
     let database = format!(
-        "{} MB searched for {} numbers and their digests",
+        "{} MB searched for all {} numbers and their digests",
         disk.bytes.div_ceil(1_000_000),
         grouped(sought.digests.len())
     );
     let mut rows = rows(tally, crowd.numbers.len(), twice);
     rows.push(("database", database));
+    rows.push(("all of it", format!("{:.1} s", screen.elapsed().as_secs_f64())));
     Ok(Claims { rows, lost: tally.lost, wrong: tally.wrong, found: disk.found, amiss })
 }
 
@@ -131,9 +134,12 @@ fn rows(tally: &Tally, numbers: usize, twice: usize) -> Vec<(&'static str, Strin
 
 /// Numbers that must not be on the disk: neither their digits nor their digests, of which everybody
 /// who takes part could make numbers again.
+#[derive(Default)]
 struct Sought {
     digits: HashSet<Vec<u8>>,
     digests: HashSet<Vec<u8>>,
+    /// The same beginnings, written in hex.
+    hex: HashSet<Vec<u8>>,
 }
 
 /// What a search has found.
@@ -147,25 +153,38 @@ struct Disk {
 
 impl Sought {
     async fn new(cast: &Cast, crowd: &Crowd) -> Result<Sought> {
-        let (mut digits, mut digests) = (HashSet::new(), HashSet::new());
-        for number in crowd.numbers.iter().step_by(SOUGHT_ONE_IN) {
-            digits.insert(digits_of(number).to_vec());
+        let mut sought = Sought::default();
+        for number in crowd.numbers.iter().chain([&numbers::story()]) {
+            sought.digits.insert(digits_of(number).to_vec());
             if let NumberText::Digest { nd, .. } = cast.digest(number).await? {
-                digests.insert(nd[..DIGEST_BEGINNING].to_vec());
+                let beginning = &nd[..DIGEST_BEGINNING];
+                sought.digests.insert(beginning.to_vec());
+                let hex: String = beginning.iter().map(|byte| format!("{byte:02x}")).collect();
+                sought.hex.insert(hex.into_bytes());
             }
         }
-        Ok(Sought { digits, digests })
+        Ok(sought)
     }
 
     /// Searches every file in `folder`.
-    fn on_disk(&self, folder: &Path) -> Result<Disk> {
+    fn on_disk(&self, folder: &Path, screen: &Screen<'_>) -> Result<Disk> {
         let mut disk = Disk::default();
+        let mut files = Vec::new();
         for file in std::fs::read_dir(folder)? {
-            let bytes = std::fs::read(file?.path())?;
-            disk.bytes += bytes.len();
-            disk.found += self.digits_in(&bytes) + self.digests_in(&bytes);
-            disk.readable |= bytes.windows(7).any(|window| window == b"skyfare");
+            files.push(std::fs::read(file?.path())?);
         }
+        disk.bytes = files.iter().map(Vec::len).sum();
+        let bar = screen.bar("search", disk.bytes.div_ceil(PIECE));
+        for file in &files {
+            for begin in (0..file.len()).step_by(PIECE) {
+                // What lies across the border is found too, and at worst counted twice.
+                let piece = &file[begin..file.len().min(begin + PIECE + HEX_BEGINNING)];
+                disk.found += self.digits_in(piece) + self.digests_in(piece);
+                disk.readable |= piece.windows(7).any(|window| window == b"skyfare");
+                bar.inc(1);
+            }
+        }
+        bar.finish_and_clear();
         Ok(disk)
     }
 
@@ -177,8 +196,10 @@ impl Sought {
     }
 
     fn digests_in(&self, bytes: &[u8]) -> usize {
-        let beginnings = bytes.windows(DIGEST_BEGINNING);
-        beginnings.filter(|beginning| self.digests.contains(*beginning)).count()
+        let raw = bytes.windows(DIGEST_BEGINNING).filter(|begin| self.digests.contains(*begin));
+        let runs = bytes.split(|byte| !byte.is_ascii_hexdigit());
+        let text = runs.flat_map(|run| run.windows(HEX_BEGINNING));
+        raw.count() + text.filter(|begin| self.hex.contains(*begin)).count()
     }
 }
 

@@ -61,7 +61,7 @@ pub async fn run(numbers: u32, screen: &mut Screen<'_>) -> Result<Claims> {
     let mut crowd = Crowd::gather(&cast, numbers).await?;
     crowd.play(&cast, screen).await?;
 
-    let claims = claims::check(&cast, &crowd).await?;
+    let claims = claims::check(&cast, &crowd, screen).await?;
     screen.table("What happened", &claims.table());
     screen.heading(&claims.verdict());
     cast.leave().await;

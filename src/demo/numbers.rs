@@ -7,6 +7,11 @@ use crate::domain::number::E164;
 /// Miss Zhou's, of Ofcom's mobile range.
 pub(super) const STORY: &str = "+447700900123";
 
+/// The number of the story.
+pub(super) fn story() -> E164 {
+    STORY.parse().expect("a number")
+}
+
 /// Mobile, without area, London, Manchester, Edinburgh, Cardiff: 1,000 in each.
 const BRITISH: [&str; 6] =
     ["+447700900", "+441632960", "+442079460", "+441614960", "+441314960", "+442920180"];

@@ -37,9 +37,13 @@ impl<'a> Screen<'a> {
         Screen { out, progress, began: Instant::now() }
     }
 
+    pub(super) fn elapsed(&self) -> Duration {
+        self.began.elapsed()
+    }
+
     pub(super) fn line(&mut self, line: &Line<'_>) {
         let Line { who, does, what, result } = line;
-        let at = self.began.elapsed().as_secs_f64();
+        let at = self.elapsed().as_secs_f64();
         self.write(&format!("{at:>5.1} s  {who:<9} {does:<10} {what:<54} {result}"));
     }
 

@@ -12,7 +12,7 @@ use crate::client::carrier::{Clearance, Event};
 use crate::domain::binding::Did;
 use crate::domain::duty::MessageType;
 use crate::domain::event::EventType;
-use crate::domain::number::{E164, NumberText};
+use crate::domain::number::NumberText;
 use crate::domain::time::{Moment, Stated};
 use crate::domain::verdict::Advice;
 
@@ -33,8 +33,7 @@ struct Scene<'a, 's> {
 /// Plays it.
 pub(super) async fn play(cast: &Cast, screen: &mut Screen<'_>) -> Result<()> {
     screen.heading(&format!("One number, {}: kept for films, and nobody's.", numbers::STORY));
-    let number: E164 = numbers::STORY.parse().expect("a number");
-    let number = cast.digest(&number).await?;
+    let number = cast.digest(&numbers::story()).await?;
     let (app, carrier) = (&cast.apps[0], &cast.carriers[0]);
     let mut scene = Scene { cast, screen, app, carrier, number };
     let old = scene.wang_has_it().await?;

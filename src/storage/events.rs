@@ -49,6 +49,16 @@ pub fn known(
     Ok(all)
 }
 
+/// When the carrier's last event was stored, in Unix milliseconds.
+pub fn last_of(connection: &mut AnyConnection, carrier: ParticipantId) -> Result<Option<i64>> {
+    let last: Option<i64> = events::table
+        .filter(events::carrier_id.eq(carrier.0))
+        .select(diesel::dsl::max(events::position))
+        .get_result(connection)?;
+    let Some(last) = last else { return Ok(None) };
+    Ok(Some(events::table.find(last).select(events::recorded_at).get_result(connection)?))
+}
+
 /// What was said of `numbers`.
 pub fn of_numbers(
     connection: &mut AnyConnection,

@@ -8,7 +8,10 @@ use crate::support::sources::{self, Source};
 /// A layer, and those that it may use. What is not named here doesn't exist.
 const LAYERS: &[(&str, &[&str])] = &[
     ("main", &["cli"]),
-    ("cli", &["demo", "server", "config", "client", "log_format", "domain", "clock", "entropy"]),
+    (
+        "cli",
+        &["demo", "server", "config", "client", "log_format", "tls", "domain", "clock", "entropy"],
+    ),
     ("demo", &["server", "client", "domain", "clock", "entropy", "config"]),
     (
         "server",
@@ -18,7 +21,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         ],
     ),
     ("api", &["http", "registry", "domain"]),
-    ("delivery", &["registry", "domain"]),
+    ("delivery", &["registry", "tls", "domain"]),
     ("http", &["registry", "domain"]),
     ("registry", &["storage", "index", "keys", "clock", "entropy", "domain"]),
     ("storage", &["domain"]),
@@ -26,9 +29,10 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("keys", &["domain", "entropy"]),
     ("clock", &["domain"]),
     ("entropy", &["domain"]),
-    ("client", &["domain", "entropy"]),
+    ("client", &["tls", "domain", "entropy"]),
     ("config", &["domain"]),
     ("log_format", &[]),
+    ("tls", &[]),
     ("domain", &[]),
 ];
 

@@ -26,6 +26,7 @@ mod scenarios;
 mod semantics;
 mod story;
 mod support;
+mod survey;
 mod test_numbers;
 mod tidy;
 mod traps;

@@ -143,6 +143,7 @@ CREATE TABLE events (
     UNIQUE (carrier_id, event_id)
 );
 CREATE INDEX events_of_number ON events (number_id);
+CREATE INDEX events_of_carrier ON events (carrier_id, position);
 
 -- Whatever else changes an answer, on the same head as the events.
 CREATE TABLE changes (
