@@ -3,9 +3,10 @@
 use std::path::Path;
 
 use super::StartError;
+use super::key_file::must_be_for;
 use crate::config::Config;
 use crate::domain::generation::Generation;
-use crate::entropy::Entropy;
+use crate::domain::role::Role;
 use crate::keys::Keys;
 use crate::storage::{self, Storage, generations};
 
@@ -84,9 +85,13 @@ pub fn key_file(config: &Config) -> Result<KeyFile, StartError> {
     let path = || config.keys.file.display().to_string();
     if !config.keys.file.exists() {
         let lost = !recorded.is_empty();
-        return if lost { Err(StartError::KeysLost(path())) } else { Ok(KeyFile::NotMade) };
+        if lost {
+            return Err(StartError::KeysLost(path()));
+        }
+        return must_be_for(config, Role::All).map(|()| KeyFile::NotMade);
     }
-    let (keys, _) = Keys::read_or_make(&config.keys.file, &Entropy::System)?;
+    let keys = Keys::read(&config.keys.file)?;
+    must_be_for(config, keys.ring().secrets().part.role())?;
     let ours = keys.ring().secrets().fingerprints();
     let other = |one: &Generation| {
         let same = ours.iter().find(|own| (own.0, own.1) == (one.purpose, one.number));

@@ -39,21 +39,12 @@ pub(super) fn open(
     entropy: &Entropy,
     told: &mut Vec<String>,
 ) -> Result<Keys, StartError> {
-    let (path, asked) = (&config.keys.file, config.server.role);
-    let file = path.display();
-    let other = |of: Role| StartError::OtherRole {
-        file: file.to_string(),
-        of: of.text(),
-        asked: asked.text(),
-    };
-    if asked != Role::All && !path.exists() {
-        return Err(other(Role::All));
+    let (path, file) = (&config.keys.file, config.keys.file.display());
+    if !path.exists() {
+        must_be_for(config, Role::All)?;
     }
     let (keys, found) = Keys::read_or_make(path, entropy)?;
-    let of = keys.ring().secrets().part.role();
-    if of != asked {
-        return Err(other(of));
-    }
+    must_be_for(config, keys.ring().secrets().part.role())?;
     if found == Found::Made {
         told.push(format!("key file made: {file} (back it up, apart from the database)"));
     }
@@ -64,4 +55,14 @@ pub(super) fn open(
         ));
     }
     Ok(keys)
+}
+
+/// Lets a key file of the role `of` be used by the role of the settings alone.
+pub(super) fn must_be_for(config: &Config, of: Role) -> Result<(), StartError> {
+    let asked = config.server.role;
+    if of == asked {
+        return Ok(());
+    }
+    let file = config.keys.file.display().to_string();
+    Err(StartError::OtherRole { file, of: of.text(), asked: asked.text() })
 }

@@ -7,5 +7,5 @@ mod connections;
 mod management;
 mod numbers;
 mod receiving;
-mod registry;
+pub mod registry;
 mod tokens;

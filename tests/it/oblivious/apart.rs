@@ -13,10 +13,13 @@ use vacate::client::keys::{KeyWish, Whose};
 use vacate::client::number::Directory;
 use vacate::client::{Client, Error};
 use vacate::clock::Clock;
+use vacate::config::{Config, Flag};
 use vacate::domain::event::EventType::Disconnected;
 use vacate::domain::number::{E164, NumberText};
 use vacate::domain::time::{DAY, Moment, Stated};
+use vacate::entropy::Entropy;
 use vacate::keys::Keys;
+use vacate::server::{self, Migrate, examine};
 
 use super::secrets::{found, must_not_be_in, secrets};
 use crate::support::cast::Desk;
@@ -277,11 +280,24 @@ fn a_half_that_leads_elsewhere_and_a_file_of_another_role_stop_the_start() {
         (&second, "registry", "all"),
         (&second, "registry", "evaluator"),
     ] {
-        let args = ["serve", "--listen", "127.0.0.1:0", "--database-url", &of.url, "--role", asked];
-        let ran = vacate(of, &args);
-        let said = String::from_utf8_lossy(&ran.stderr).into_owned();
+        let key_file = of.key_file().display().to_string();
+        let settings =
+            [("server.role", asked), ("database.url", &of.url), ("keys.file", &key_file)];
+        let flags = settings.map(|(setting, value)| Flag {
+            name: "--test",
+            setting,
+            value: value.to_owned(),
+        });
+        let config = Config::load(None, [], &flags).unwrap();
         let expected = format!("it is for --role {role}, and this is --role {asked}");
-        assert!(!ran.status.success() && said.contains(&expected), "{said}");
+        // What stops the start is what the doctor finds.
+        let found = examine::key_file(&config).unwrap_err().to_string();
+        assert!(found.contains(&expected), "{found}");
+        let mut told = Vec::new();
+        let opened =
+            server::open(&config, Clock::System, Entropy::System, Migrate::AtStart, &mut told);
+        let stopped = opened.err().expect("it doesn't start").to_string();
+        assert!(stopped.contains(&expected), "{stopped}");
     }
     let half = fs::read_to_string(second.key_file()).unwrap();
     let keys = |code: &str| half.split_once(&format!("[codes.{code}]")).unwrap().1;

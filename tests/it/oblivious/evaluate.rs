@@ -1,17 +1,24 @@
 //! `POST /v1/evaluate` over HTTP: whoever has a key makes tokens, and they reach the rows that digests
 //! reach.
 
+use serde_json::json;
 use vacate::client::app::ToBind;
 use vacate::client::carrier::Event;
 use vacate::client::check::Question;
+use vacate::client::keys::{KeyWish, Whose};
 use vacate::client::number::Directory;
 use vacate::client::tokens::Evaluation;
 use vacate::domain::blinded::Blinding;
+use vacate::domain::calling_code::CallingCode;
 use vacate::domain::event::EventType::Disconnected;
 use vacate::domain::number::{E164, NumberText};
+use vacate::domain::oprf::DirectoryKey;
+use vacate::domain::secret::Secret;
+use vacate::domain::text;
 use vacate::domain::time::Stated;
 use vacate::entropy::Entropy;
 
+use crate::client::registry::FakeRegistry;
 use crate::support::node::{germany, moment};
 use crate::support::world::{World, in_a_world_on_both_databases};
 
@@ -87,6 +94,34 @@ in_a_world_on_both_databases! {
         let directory = Directory::new(&app.client);
         let blinded = directory.tokens(&[number(NUMBER), number("+491709999999")]).await.unwrap();
         assert_eq!(made, blinded);
+    }
+
+    async fn a_client_whose_directory_key_is_wrong_makes_no_number(world: World) {
+        let app = world.app("skyfare").await;
+        let code = CallingCode::TEST;
+        let entry = app.client.directory(code).await.unwrap();
+        let epoch = &entry.calling_codes[0].epochs[0];
+        let wrong = DirectoryKey(Secret::new([7; 32]));
+        // Somebody between them, who hands out another key and passes the rest on.
+        let told = |key: &DirectoryKey| {
+            json!({"directory_key": text::to_hex(key.0.expose()), "key_id": key.kid(),
+                "evaluator": world.witness.url, "calling_codes": [{"calling_code": code,
+                "complete_since": null, "through": null, "aging_days": 90, "max_lag_days": 40,
+                "freeze_within_hours": 24, "detach_within_hours": 120, "epochs": [
+                {"epoch": 1, "public_key": text::to_hex(&epoch.public_key),
+                    "key_id": epoch.key_id, "accepted_until": null}]}]})
+        };
+        let key = world.desk.admin.issue_key(Whose::Of("skyfare"), &KeyWish::new("x")).await;
+        let key = key.unwrap().text;
+        for (given, code) in [(&wrong, Some("key_id_unknown")), (&entry.directory_key, None)] {
+            let between = FakeRegistry::answering(200, &told(given).to_string()).await;
+            let client = between.client().with_evaluator_key(key.clone());
+            let directory = Directory::new(&client);
+            let number = number("+9990000001");
+            let refused = directory.digest(&number).await.err();
+            assert_eq!(refused.as_ref().and_then(|error| error.code()), code, "{refused:?}");
+            assert_eq!(directory.token(&number).await.is_err(), code.is_some());
+        }
     }
 
     async fn an_unknown_key_id_is_an_error_and_never_an_answer(world: World) {
