@@ -12,6 +12,7 @@ mod directory;
 mod duties;
 mod endpoints;
 mod epochs;
+mod erasures;
 mod evaluate;
 mod events;
 mod keys;
@@ -97,6 +98,7 @@ routes! {
     GET "/v1/epochs" Admin, epochs::list;
     POST "/v1/epochs/{epoch}/activate" Admin, epochs::activate;
     POST "/v1/epochs/{epoch}/retire" Admin, epochs::retire;
+    POST "/v1/erasures" Admin, erasures::erase;
     GET "/v1/status" Admin, operations::status;
 
     // Everyone.

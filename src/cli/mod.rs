@@ -12,6 +12,7 @@ mod demo;
 mod doctor;
 mod endpoint;
 mod epoch;
+mod erase;
 mod key;
 mod keys;
 mod lines;
@@ -72,6 +73,7 @@ enum Command {
     Coverage(coverage::Coverage),
     #[command(subcommand)]
     Epoch(epoch::Epoch),
+    Erase(erase::Erase),
     #[command(subcommand)]
     Keys(keys::Keys),
     #[command(subcommand)]
@@ -264,6 +266,7 @@ fn dispatch(global: &Global, command: Command) -> Outcome {
         Command::Ack(acknowledge) => speak(global, async |to| acknowledge.run(to).await),
         Command::Check(check) => speak(global, async |to| check.run(to).await),
         Command::Clearance(clearance) => speak(global, async |to| clearance.run(to).await),
+        Command::Erase(erase) => speak(global, async |to| erase.run(to).await),
         Command::Epoch(epoch) => epoch.run(global),
         Command::Keys(keys) => keys.run(global),
         Command::Endpoint(endpoint) => speak(global, async |to| endpoint.run(to).await),

@@ -9,6 +9,7 @@ use super::list::List;
 use super::{Client, unknown};
 use crate::domain::calling_code::CallingCode;
 pub use crate::domain::enrolment::Enrolment;
+use crate::domain::number::NumberText;
 use crate::domain::participant::{Kind, Permission, State};
 use crate::domain::policy_terms::PolicyTerms;
 use crate::domain::time::Moment;
@@ -116,6 +117,18 @@ pub struct CallingCodeStanding {
     pub retained_since: Option<Moment>,
 }
 
+/// Something of a number was erased.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Erased {
+    /// The log's head after it.
+    pub position: String,
+}
+
+#[derive(Serialize)]
+struct Erasure {
+    number: NumberText,
+}
+
 #[derive(Serialize)]
 struct StateChange<'a> {
     state: State,
@@ -157,6 +170,14 @@ impl Client {
     /// All participants.
     pub fn participants(&self) -> List<'_, Participant> {
         List::new(self, "/v1/participants".to_owned())
+    }
+
+    /// Erases what is kept about a number whose holder asked for it.
+    ///
+    /// # Errors
+    /// `value_not_allowed`, `handle_invalid`, and those of every call.
+    pub async fn erase(&self, number: NumberText) -> Result<Erased, Error> {
+        self.send(Method::POST, "/v1/erasures", &Erasure { number }).await
     }
 
     /// Declares how complete a calling code is, and its policy.

@@ -37,6 +37,8 @@ pub struct Summary {
     pub occupancy: Occupancy,
     /// How many distinct statements were accepted: rises with each, whatever the order.
     pub version: u32,
+    /// All that was known was erased, and nobody who verified earlier is told that nothing changed.
+    pub kept_since: Option<Moment>,
 }
 
 enumeration! {
@@ -95,6 +97,20 @@ impl Summary {
             holder: held.map(|held| held.carrier),
             occupancy: occupancy(reading),
             version: u32::try_from(reading.statements.len()).unwrap_or(u32::MAX),
+            kept_since: None,
+        }
+    }
+
+    /// The same of a number of which all was erased that was known before `kept_since`.
+    pub fn kept_since(self, kept_since: Option<Moment>) -> Summary {
+        match kept_since {
+            Some(since) if since > self.clear_from => Summary {
+                clear_from: since,
+                clear_reason: Some(Reason::BeyondRetention),
+                kept_since,
+                ..self
+            },
+            _ => Summary { kept_since, ..self },
         }
     }
 

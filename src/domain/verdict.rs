@@ -151,6 +151,7 @@ pub fn judge(facts: &Facts, verified: Span, not_covered: NotCovered) -> Verdict 
     use {Advice::*, Answer::*};
     let horizon = facts.coverage.retained_since.unwrap_or_default();
     let latest = facts.now.on_axis() + i64::from(CLOCK_SKEW_SECONDS_MAX);
+    let remembered = facts.summary.kept_since.unwrap_or_default().max(horizon);
     let (answer, advice, reason) = if verified.lo < horizon.on_axis() {
         changed_since(facts.summary, verified, horizon) // 0b
             .unwrap_or((CannotTell, StepUp, Reason::BeyondRetention))
@@ -162,7 +163,7 @@ pub fn judge(facts: &Facts, verified: Span, not_covered: NotCovered) -> Verdict 
         (CannotTell, StepUp, Reason::Disputed) // 6b
     } else {
         match facts.silence(verified) {
-            Silence::Fresh if facts.summary.clear_from <= horizon => {
+            Silence::Fresh if facts.summary.clear_from <= remembered => {
                 (Unchanged, Allow, Reason::NoChange) // 7
             }
             Silence::Fresh => (Unchanged, Allow, Reason::VerifiedAfterChange), // 7

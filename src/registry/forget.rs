@@ -5,9 +5,11 @@
 //! First the horizons of all calling codes move, each with an entry in the log: no answer about the time
 //! before one is given any more when the first event of that time goes.
 
+use std::collections::BTreeSet;
+
 use super::{More, Registry, Result, follow};
 use crate::domain::calling_code::CallingCode;
-use crate::domain::event::Statement;
+use crate::domain::event::{ParticipantId, Statement};
 use crate::domain::number::NumberId;
 use crate::domain::position::Position;
 use crate::domain::time::{DAY, Moment};
@@ -16,7 +18,7 @@ use crate::storage::bindings::BindingId;
 use crate::storage::log::Change;
 use crate::storage::retention::{Gone, Run};
 use crate::storage::{
-    self, PolicyUse, Tx, bindings, coverage, events, log, numbers, retention as rows,
+    self, PolicyUse, Tx, bindings, coverage, events, log, numbers, participants, retention as rows,
 };
 
 /// Rows that one commit deletes, at most.
@@ -25,6 +27,9 @@ const ROWS_PER_PART_MAX: i64 = 1_000;
 const NUMBERS_PER_LOOK_MAX: i64 = 2_000;
 /// Numbers that one commit forgets something of, at most.
 const NUMBERS_PER_PART_MAX: i64 = 200;
+
+/// How long an app may take to hear of an account whose number was erased, before the account goes.
+const TOLD_WITHIN_DAYS: u32 = 30;
 
 /// How long things are kept, in days.
 #[derive(Clone, Copy, Debug)]
@@ -141,11 +146,41 @@ impl Registry {
         let (ids, of): (Vec<BindingId>, Vec<NumberId>) =
             rows::removed_bindings(tx, removed, NUMBERS_PER_PART_MAX)?.into_iter().unzip();
         if ids.is_empty() {
-            return Ok(More::No);
+            return self.forget_erased(tx, gone, now);
         }
         // Whoever binds such an account again locks its number, too.
         numbers::lock(tx, of)?;
         gone.bindings += rows::drop_removed(tx, &ids, removed)?;
+        Ok(More::Perhaps)
+    }
+
+    /// Deletes some accounts whose numbers were erased.
+    fn forget_erased(
+        &self,
+        tx: &mut Tx<'_>,
+        gone: &mut Gone,
+        now: Moment,
+    ) -> storage::Result<More> {
+        let told_by = before(now, TOLD_WITHIN_DAYS).unix_seconds() * 1_000;
+        let found = rows::erased_bindings(tx, told_by, NUMBERS_PER_PART_MAX)?;
+        if found.is_empty() {
+            return Ok(More::No);
+        }
+        // Whoever binds or removes an account locks its app first, and then its number.
+        let apps: BTreeSet<ParticipantId> = found.iter().map(|(.., app)| *app).collect();
+        for app in apps {
+            participants::lock(tx, app)?;
+        }
+        numbers::lock(tx, found.iter().map(|(_, number, _)| *number))?;
+        // What was verified anew meanwhile stays.
+        let mut still = rows::erased_bindings(tx, told_by, NUMBERS_PER_PART_MAX)?;
+        still.retain(|one| found.contains(one));
+        let ids: Vec<BindingId> = still.iter().map(|(id, ..)| *id).collect();
+        rows::drop_bindings(tx, &ids)?;
+        for (.., app) in &still {
+            participants::count_bindings(tx, *app, -1)?;
+        }
+        gone.bindings += i64::try_from(still.len()).unwrap_or(0);
         Ok(More::Perhaps)
     }
 
@@ -186,7 +221,8 @@ impl Registry {
             events::forget(tx, &places, closed_until)?;
             run.gone.events += i64::try_from(gone.len()).unwrap_or(0);
             let kept = said.iter().enumerate().filter(|(place, _)| !gone.contains(place));
-            let summary = summary::fold(kept.map(|(_, it)| it), &standing.policy);
+            let summary = summary::fold(kept.map(|(_, it)| it), &standing.policy)
+                .kept_since(number.summary.kept_since);
             if summary != number.summary {
                 numbers::write_summary(tx, number.id, &summary)?;
                 changed.push(number.id);

@@ -13,6 +13,7 @@ mod cover;
 mod deliver;
 mod demand;
 mod enroll;
+mod erase;
 mod evaluate;
 mod follow;
 mod forget;

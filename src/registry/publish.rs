@@ -348,7 +348,8 @@ impl<'a> Part<'a> {
         for id in touched {
             let (number, said) = (&self.numbers[&id], &self.statements[&id]);
             let standing = &self.standings[&number.calling_code];
-            let summary = summary::fold(said, &standing.policy);
+            let summary =
+                summary::fold(said, &standing.policy).kept_since(number.summary.kept_since);
             numbers::write_summary(tx, id, &summary)?;
             let facts = demand::facts(&summary, standing, now);
             for one in bound.remove(&id).unwrap_or_default() {

@@ -108,7 +108,7 @@ impl Registry {
                 number.summary
             } else {
                 let statements = said.get(&number.id).map_or(&[][..], Vec::as_slice);
-                summary::fold(statements, &standing.policy)
+                summary::fold(statements, &standing.policy).kept_since(number.summary.kept_since)
             };
             if summary != number.summary {
                 numbers::write_summary(tx, number.id, &summary)?;

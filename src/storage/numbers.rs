@@ -241,6 +241,7 @@ pub(super) struct SummaryRow {
     holder: Option<i32>,
     occupancy: i16,
     version: i64,
+    kept_since: Option<i64>,
 }
 
 #[derive(Insertable)]
@@ -283,6 +284,7 @@ impl From<&Summary> for SummaryRow {
             holder: summary.holder.map(|holder| holder.0),
             occupancy: summary.occupancy.code(),
             version: summary.version.into(),
+            kept_since: summary.kept_since.map(Moment::on_axis),
         }
     }
 }
@@ -315,6 +317,7 @@ impl TryFrom<NumberRow> for Number {
                     .ok_or(Error::Inconsistent("an occupancy that doesn't exist"))?,
                 version: u32::try_from(summary.version)
                     .map_err(|_| Error::Inconsistent("a version out of range"))?,
+                kept_since: summary.kept_since.map(moment).transpose()?,
             },
         })
     }

@@ -5,9 +5,12 @@ use diesel::prelude::*;
 use super::bindings::BindingId;
 use super::dialect::{self, AnyConnection};
 use super::numbers::moment_from;
-use super::schema::{attempts, bindings, deliveries, duty_history, endpoints, retention_run};
+use super::schema::{
+    attempts, bindings, deliveries, duty_history, endpoints, numbers, retention_run,
+};
 use super::{Result, Tx};
 use crate::domain::duty::Demand;
+use crate::domain::event::ParticipantId;
 use crate::domain::number::NumberId;
 use crate::domain::time::Moment;
 
@@ -151,6 +154,69 @@ pub fn drop_removed(tx: &mut Tx<'_>, ids: &[BindingId], before: Moment) -> Resul
     diesel::delete(duty_history::table.filter(duty_history::binding_id.eq_any(&gone)))
         .execute(&mut **tx)?;
     Ok(count(gone.len()))
+}
+
+/// Deletes what was done about a locked number: accounts that were removed, the history of the others, and
+/// the messages that are settled.
+pub fn drop_traces(tx: &mut Tx<'_>, number: NumberId) -> Result<()> {
+    let of_number = || bindings::table.filter(bindings::number_id.eq(number.0));
+    let removed: Vec<i64> = of_number()
+        .filter(bindings::removed_at.is_not_null())
+        .select(bindings::id)
+        .load(&mut **tx)?;
+    drop_bindings(tx, &removed.into_iter().map(BindingId).collect::<Vec<_>>())?;
+    let live: Vec<i64> = of_number().select(bindings::id).load(&mut **tx)?;
+    let settled: Vec<i64> = deliveries::table
+        .filter(deliveries::binding_id.eq_any(&live))
+        .filter(deliveries::next_attempt_at.is_null())
+        .select(deliveries::id)
+        .load(&mut **tx)?;
+    diesel::delete(duty_history::table.filter(duty_history::binding_id.eq_any(&live)))
+        .execute(&mut **tx)?;
+    drop_these(tx, &settled)
+}
+
+/// Live accounts that were verified before what was known of their number was erased, and of which the
+/// app was told, or should have been before `told_by`, in Unix milliseconds; `limit` at most.
+pub fn erased_bindings(
+    connection: &mut AnyConnection,
+    told_by: i64,
+    limit: i64,
+) -> Result<Vec<(BindingId, NumberId, ParticipantId)>> {
+    let untold = deliveries::table
+        .filter(deliveries::binding_id.eq(bindings::id.nullable()))
+        .filter(deliveries::next_attempt_at.is_not_null().and(deliveries::created_at.ge(told_by)));
+    let rows: Vec<(i64, i64, i32)> = bindings::table
+        .inner_join(numbers::table.on(numbers::id.eq(bindings::number_id)))
+        .filter(numbers::kept_since.is_not_null().and(bindings::removed_at.is_null()))
+        .filter(bindings::verified_at.lt(numbers::kept_since.assume_not_null()))
+        .filter(diesel::dsl::not(diesel::dsl::exists(untold)))
+        .order(bindings::id)
+        .limit(limit)
+        .select((bindings::id, bindings::number_id, bindings::app_id))
+        .load(connection)?;
+    let ids = |(id, number, app)| (BindingId(id), NumberId(number), ParticipantId(app));
+    Ok(rows.into_iter().map(ids).collect())
+}
+
+/// Deletes accounts whose numbers are locked, with their history and all messages about them.
+pub fn drop_bindings(tx: &mut Tx<'_>, ids: &[BindingId]) -> Result<()> {
+    let ids: Vec<i64> = ids.iter().map(|id| id.0).collect();
+    let told: Vec<i64> = deliveries::table
+        .filter(deliveries::binding_id.eq_any(&ids))
+        .select(deliveries::id)
+        .load(&mut **tx)?;
+    drop_these(tx, &told)?;
+    diesel::delete(duty_history::table.filter(duty_history::binding_id.eq_any(&ids)))
+        .execute(&mut **tx)?;
+    diesel::delete(bindings::table.filter(bindings::id.eq_any(&ids))).execute(&mut **tx)?;
+    Ok(())
+}
+
+fn drop_these(tx: &mut Tx<'_>, ids: &[i64]) -> Result<()> {
+    diesel::delete(attempts::table.filter(attempts::delivery_id.eq_any(ids))).execute(&mut **tx)?;
+    diesel::delete(deliveries::table.filter(deliveries::id.eq_any(ids))).execute(&mut **tx)?;
+    Ok(())
 }
 
 fn count(rows: usize) -> i64 {

@@ -124,6 +124,7 @@ diesel::table! {
         holder -> Nullable<Integer>,
         occupancy -> SmallInt,
         version -> BigInt,
+        kept_since -> Nullable<BigInt>,
     }
 }
 

@@ -117,9 +117,11 @@ CREATE TABLE numbers (
     held_since     BIGINT,
     holder         INTEGER,
     occupancy      SMALLINT NOT NULL DEFAULT 0,
-    version        BIGINT NOT NULL DEFAULT 0
+    version        BIGINT NOT NULL DEFAULT 0,
+    kept_since     BIGINT
 );
 CREATE INDEX numbers_of_calling_code ON numbers (calling_code, id);
+CREATE INDEX numbers_erased ON numbers (id) WHERE kept_since IS NOT NULL;
 
 -- The only table that knows an element.
 CREATE TABLE elements (
@@ -231,7 +233,7 @@ CREATE TABLE deliveries (
 CREATE INDEX deliveries_due ON deliveries (endpoint_id, next_attempt_at, id) WHERE next_attempt_at IS NOT NULL;
 CREATE INDEX deliveries_in_order ON deliveries (endpoint_id, number_id, id) WHERE next_attempt_at IS NOT NULL;
 CREATE INDEX deliveries_of_app ON deliveries (app_id, id);
-CREATE INDEX deliveries_of_binding ON deliveries (binding_id) WHERE next_attempt_at IS NOT NULL;
+CREATE INDEX deliveries_of_binding ON deliveries (binding_id);
 CREATE INDEX deliveries_settled ON deliveries (settled_at) WHERE next_attempt_at IS NULL;
 -- Tests, which are about no number.
 CREATE INDEX deliveries_without_number ON deliveries (id) WHERE number_id IS NULL AND next_attempt_at IS NOT NULL;

@@ -1,6 +1,7 @@
 //! What is no longer needed goes, and nobody notices.
 
 mod book;
+mod erasure;
 mod events;
 mod leftovers;
 
