@@ -9,6 +9,7 @@
 mod apart;
 mod derived;
 mod file;
+mod private;
 mod ring;
 
 use std::collections::BTreeMap;
@@ -20,7 +21,8 @@ use apart::Apart;
 use derived::Derived;
 pub use derived::PublicEpoch;
 use file::KeyFile;
-pub use file::{Found, Halves, KeyFileError, Reread, add, replace_private, split};
+pub use file::{Found, Halves, KeyFileError, Reread, add, split};
+pub use private::{draft_of, put_in_place, replace_private};
 pub use ring::{Elements, Ring};
 
 use crate::domain::generation::{Generations, Purpose};

@@ -281,8 +281,7 @@ async fn load(
     }
     log::info!(numbers = registry.loaded(); "index loaded");
     // Kept under another name until it is known to be the admin's: another node may have been first.
-    let random = u64::from_be_bytes(registry.entropy().bytes());
-    let draft = admin_key.with_extension(format!("key.{random:016x}"));
+    let draft = keys::draft_of(admin_key, registry.entropy());
     let (asked, path, kept) = (Arc::clone(registry), draft.clone(), admin_key.to_owned());
     let first = tokio::task::spawn_blocking(move || {
         // It may be the only copy of another registry's.
@@ -303,7 +302,7 @@ async fn load(
         FirstAdmin::NotKept(error) => Err(error),
         FirstAdmin::Made => {
             told.push(format!("admin key made: {}", admin_key.display()));
-            std::fs::rename(&draft, admin_key)
+            keys::put_in_place(&draft, admin_key)
         }
         FirstAdmin::NotNeeded if draft.exists() => std::fs::remove_file(&draft),
         FirstAdmin::NotNeeded => Ok(()),

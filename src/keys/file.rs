@@ -1,8 +1,7 @@
 //! The key file: made at the first start, readable by its owner alone, never beside the data.
 
 use std::collections::BTreeMap;
-use std::fs::{File, OpenOptions};
-use std::io::{ErrorKind, Write};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
@@ -11,6 +10,7 @@ use serde::Deserialize;
 use zeroize::Zeroizing;
 
 use super::apart::{self, Apart};
+use super::private::{make_private, replace_private};
 use super::{Keys, Part, Secrets};
 use crate::domain::generation::Purpose;
 use crate::domain::oprf::{DirectoryKey, ElementSeed, EpochSeed};
@@ -70,8 +70,12 @@ impl Keys {
             if let Some(folder) = path.parent() {
                 std::fs::create_dir_all(folder).map_err(io)?;
             }
-            write_private(path, &print(&secrets)).map_err(io)?;
-            Found::Made
+            match make_private(path, &print(&secrets), entropy) {
+                Ok(()) => Found::Made,
+                // Another start was first.
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => Found::Existing,
+                Err(error) => return Err(io(error)),
+            }
         };
         Ok((Keys::read(path)?, found))
     }
@@ -217,46 +221,6 @@ fn read(path: &Path) -> Result<(Secrets, Stamp), KeyFileError> {
     })?;
     must_be_private(path)?;
     Ok((parse(&written, path)?, stamp))
-}
-
-/// Writes a new file that its owner alone may read, and has it on disk before it returns.
-///
-/// # Errors
-/// When the file exists or can't be written.
-pub fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(path)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()?;
-    keep_name(path)
-}
-
-/// Has the folder on disk too: otherwise a file's new name may be gone after a power loss.
-fn keep_name(path: &Path) -> std::io::Result<()> {
-    match path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        Some(folder) => File::open(folder)?.sync_all(),
-        None => Ok(()),
-    }
-}
-
-/// Writes a file that its owner alone may read, in place of one that may be there.
-///
-/// # Errors
-/// When it can't be written.
-pub fn replace_private(path: &Path, text: &str) -> std::io::Result<()> {
-    let mut beside = path.as_os_str().to_owned();
-    beside.push(".new");
-    let beside = Path::new(&beside);
-    match std::fs::remove_file(beside) {
-        Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
-        Ok(()) | Err(_) => {}
-    }
-    write_private(beside, text)?;
-    std::fs::rename(beside, path)?;
-    keep_name(path)
 }
 
 fn must_be_private(path: &Path) -> Result<(), KeyFileError> {

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use vacate::clock::Clock;
 use vacate::entropy::Entropy;
-use vacate::keys::Keys;
+use vacate::keys::{Found, Keys};
 use vacate::registry::FirstAdmin;
 use vacate::storage::{Error, Limits, Storage};
 
@@ -87,6 +87,25 @@ fn eight_first_starts_at_once_make_one_admin() {
         starts.into_iter().map(|one| one.join().unwrap().unwrap()).collect()
     });
     assert_eq!(made.iter().filter(|made| matches!(made, FirstAdmin::Made)).count(), 1);
+}
+
+#[test]
+fn eight_first_starts_at_once_with_one_keys_folder_make_one_key_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let (key_file, start) = (folder.path().join("vacate.keys"), Barrier::new(STARTS));
+    let first_start = || {
+        start.wait();
+        let (keys, found) = Keys::read_or_make(&key_file, &Entropy::System).unwrap();
+        (keys.directory().clone(), found)
+    };
+    let started: Vec<_> = thread::scope(|scope| {
+        let starts: Vec<_> = (0..STARTS).map(|_| scope.spawn(first_start)).collect();
+        starts.into_iter().map(|one| one.join().unwrap()).collect()
+    });
+    assert_eq!(started.iter().filter(|(_, found)| *found == Found::Made).count(), 1);
+    let number = "+491701234567".parse().unwrap();
+    assert!(started.iter().all(|(key, _)| key.digest(&number) == started[0].0.digest(&number)));
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "no draft is left");
 }
 
 fn is_empty(folder: &Path) -> bool {
