@@ -9,6 +9,7 @@ use actix_web::http::header;
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
 
 use super::failure::Failure;
+use super::limits;
 use super::route::{Access, RouteTable};
 use super::shared_registry::SharedRegistry;
 use crate::domain::participant::{Admin, App, Caller, Carrier, Participant, Permission};
@@ -38,7 +39,7 @@ fn admit<T: 'static>(
             .and_then(|table| table.access(request.method(), &pattern))
             .ok_or_else(|| Rejection::new(Code::NotFound, "There is nothing here."))?;
         let caller = identify(&request).await?;
-        super::limits::count(&request, &caller)?;
+        limits::count(&request, &caller)?;
         request.extensions_mut().insert(CalledBy(Arc::clone(&caller.participant)));
         Ok(admit(caller, access)?)
     })
@@ -46,6 +47,10 @@ fn admit<T: 'static>(
 
 /// Whose key the request has, whatever it may do. A body isn't looked at before.
 pub(super) async fn identify(request: &HttpRequest) -> Result<Caller, Failure> {
+    authenticate(request).await.map_err(|refused| limits::count_refused(request, refused))
+}
+
+async fn authenticate(request: &HttpRequest) -> Result<Caller, Failure> {
     let registry = SharedRegistry::of(request);
     let key = bearer(request)?;
     match registry.authenticate_now(&key) {

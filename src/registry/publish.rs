@@ -191,7 +191,7 @@ impl Registry {
         };
         let undoes = report.undoes.as_ref().map(seal);
         let says = Says::from_parts(report.event_type, stated, undoes)
-            .ok_or_else(|| misfit(report.event_type))?;
+            .ok_or_else(|| misfit(&report))?;
         let elements = self.elements(&report.number);
         let element = elements.map_err(|refused| refused.at("/number"))?.in_force;
         Ok(Examined { element, calling_code: code, id: seal(&report.id), says })
@@ -379,21 +379,16 @@ fn partly_stored(failure: Rejection) -> Rejection {
     Rejection::new(Code::OutcomeUnknown, "A part of the batch was stored; send the same again.")
 }
 
-/// The members that a type carries are there, or one too many is.
-fn misfit(event_type: EventType) -> Rejection {
-    match event_type {
-        EventType::Reinstated | EventType::Retracted => Rejection::new(
-            Code::FieldMissing,
-            "reinstated and retracted carry undoes, and no time.",
-        )
-        .at("/undoes"),
-        EventType::Disconnected
-        | EventType::Reassigned
-        | EventType::Held
-        | EventType::PortedOut => Rejection::new(
-            Code::TimeMalformed,
-            "This type carries exactly one of effective_at and effective_on, and no undoes.",
-        )
-        .at("/effective_at"),
-    }
+/// A member that the type carries is missing, or there is one that it doesn't carry.
+fn misfit(report: &Report) -> Rejection {
+    let time = if report.effective_at.is_some() { "/effective_at" } else { "/effective_on" };
+    let (code, field) = match (report.event_type, &report.undoes) {
+        (EventType::Reinstated | EventType::Retracted, None) => (Code::FieldMissing, "/undoes"),
+        (EventType::Reinstated | EventType::Retracted, Some(_)) => (Code::TimeMalformed, time),
+        (_, Some(_)) => (Code::FieldUnknown, "/undoes"),
+        (_, None) => (Code::TimeMalformed, "/effective_at"),
+    };
+    let detail = "reinstated and retracted carry undoes and no time; every other type carries exactly \
+                  one of effective_at and effective_on, and no undoes.";
+    Rejection::new(code, detail).at(field)
 }

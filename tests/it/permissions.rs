@@ -1,6 +1,8 @@
 //! Every route with every kind of key: who may make a call is what the route table says, and what is
 //! another's can't be told from what doesn't exist.
 
+use std::time::Instant;
+
 use actix_web::http::Method;
 use hyper::Request;
 use serde_json::Value;
@@ -8,10 +10,12 @@ use vacate::api;
 use vacate::client::keys::{KeyWish, Whose};
 use vacate::client::{Answer, Client};
 use vacate::domain::event::EventType::Disconnected;
-use vacate::domain::participant::{Kind, Permission};
+use vacate::domain::participant::{Kind as Role, Permission};
 use vacate::http::route::{Access, Route};
 
-use crate::support::world::{World, in_a_world_on_both_databases};
+use crate::support::cast::PATIENCE;
+use crate::support::databases::{Kind, on_both_databases};
+use crate::support::world::{World, in_a_world_on_both_databases, run};
 
 /// An id that nothing has; with a prefix of any kind it is well formed.
 const NOBODY: &str = "01m83vvccg1rkf6w5nc9bf5hyw";
@@ -20,7 +24,7 @@ const NOBODY: &str = "01m83vvccg1rkf6w5nc9bf5hyw";
 struct Holder {
     called: String,
     client: Client,
-    may: Option<(Kind, Vec<Permission>)>,
+    may: Option<(Role, Vec<Permission>)>,
 }
 
 in_a_world_on_both_databases! {
@@ -93,6 +97,28 @@ in_a_world_on_both_databases! {
     }
 }
 
+on_both_databases! {
+    fn keys_that_are_refused_are_counted_by_address_and_hold_back_no_key_that_works(kind: Kind) {
+        run(async {
+            let settings = [("limits.requests_per_second", "20")];
+            let world = World::start_with(kind, &settings).await;
+            let stranger = world.with_key("vk1_app_glTDKakoUPbVOd03b0gW7idkUX2l4CNV");
+            let began = Instant::now();
+            loop {
+                let answer = send(&stranger, &Method::POST, "/v1/check", "{}").await;
+                assert_eq!(answer.headers["ratelimit-policy"], r#""second";q=20;w=1"#);
+                if code(&answer) == "rate_limited" {
+                    assert!(answer.headers.contains_key("retry-after"));
+                    break;
+                }
+                assert_eq!(code(&answer), "key_unknown");
+                assert!(began.elapsed() < PATIENCE, "never limited");
+            }
+            world.admin.participant(Whose::Mine).await.unwrap();
+        });
+    }
+}
+
 async fn holders(world: &World) -> Vec<Holder> {
     let mut all = vec![
         Holder { called: "no key".to_owned(), client: world.stranger(), may: None },
@@ -103,7 +129,7 @@ async fn holders(world: &World) -> Vec<Holder> {
         },
     ];
     for (name, kind) in
-        [("northtel", Kind::Carrier), ("skyfare", Kind::App), ("admin", Kind::Admin)]
+        [("northtel", Role::Carrier), ("skyfare", Role::App), ("admin", Role::Admin)]
     {
         let whole = kind.permissions().list();
         let single = whole.iter().map(|permission| vec![*permission]);
@@ -132,7 +158,7 @@ fn expected(holder: &Holder, route: &Route) -> Option<&'static str> {
     };
     // Carriers and apps both manage their own keys; only apps have endpoints.
     let suits = needed != Some(Permission::Manage)
-        || *kind == Kind::App
+        || *kind == Role::App
         || route.path.starts_with("/v1/participants/me");
     let may = needed.is_none_or(|needed| permissions.contains(&needed)) && suits;
     (!may).then_some("403 permission_missing")

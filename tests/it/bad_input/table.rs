@@ -67,6 +67,18 @@ const SHAPE: &[Row] = &[
         "207 field_missing /items/0/undoes",
     ),
     (
+        "carrier",
+        "POST /v1/events",
+        r#"{"items": [{"id": "t-1", "type": "retracted", "number": "$DIGEST", "undoes": "t-0", "effective_at": "2026-01-01T00:00:00Z"}]}"#,
+        "207 time_malformed /items/0/effective_at",
+    ),
+    (
+        "carrier",
+        "POST /v1/events",
+        r#"{"items": [{"id": "t-1", "type": "held", "number": "$DIGEST", "undoes": "t-0", "effective_on": "2026-01-01"}]}"#,
+        "207 field_unknown /items/0/undoes",
+    ),
+    (
         "admin",
         "PUT /v1/calling-codes/49",
         r#"{"carriers": []}"#,

@@ -83,6 +83,11 @@ fn judged(exchange: &Exchange) -> Result<(), String> {
         (true, _) => return Err("the method isn't documented".to_owned()),
         (false, status) => resolved(&operation["responses"][status.to_string()]),
     };
+    let limited = !operation.is_null() && operation["x-permission"] != "none";
+    let is_counted = limited && exchange.status < 500 && exchange.status != 431;
+    if is_counted && !exchange.headers.contains_key("ratelimit") {
+        return Err("no ratelimit".to_owned());
+    }
     let place = format!("{} {pattern} {}", exchange.method, exchange.status);
     judge_answer(&place, response, exchange)?;
     if matches!(exchange.status, 200..=202) {
