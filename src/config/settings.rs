@@ -6,6 +6,7 @@ use std::ops::RangeInclusive;
 use std::path::Path;
 use std::str::FromStr;
 
+use crate::domain::unsaid::unsaid;
 use ipnet::IpNet;
 use toml::{Table, Value};
 use zeroize::Zeroizing;
@@ -35,7 +36,7 @@ pub struct Error {
 pub(super) type Result<T> = std::result::Result<T, Error>;
 
 /// A flag of the command line that sets a setting.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Flag {
     /// As it is written: `--listen`.
     pub name: &'static str,
@@ -247,3 +248,5 @@ fn unknown(subject: &str, beginning: &str, names: impl Iterator<Item = String>) 
     };
     Error::new(subject, format!("there is no such setting; {remedy}"))
 }
+
+unsaid! { Flag }

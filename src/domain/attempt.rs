@@ -1,5 +1,6 @@
 //! One try to deliver a message, and what came of it.
 
+use std::fmt;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -23,7 +24,7 @@ pub struct Attempt {
 }
 
 /// What came of one try.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum Outcome {
     /// The receiver answered.
     Answered {
@@ -68,6 +69,16 @@ impl Outcome {
         match self {
             Outcome::Answered { retry_after, .. } => retry_after.map(|asked| asked.wait(now)),
             Outcome::Failed(_) => None,
+        }
+    }
+}
+
+/// Without the answer, which may repeat what was sent.
+impl fmt::Debug for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Outcome::Answered { status, .. } => write!(f, "Answered({status})"),
+            Outcome::Failed(kind) => write!(f, "Failed({kind:?})"),
         }
     }
 }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use super::enumeration::enumeration;
 use super::rejection::{Code, Rejection};
 use super::time::Stated;
+use super::unsaid::unsaid;
 
 /// Characters of a carrier's event id, at most.
 pub const EVENT_ID_CHARS_MAX: usize = 64;
@@ -48,7 +49,7 @@ enumeration! {
 }
 
 /// A carrier's own id of an event: 1 to 64 of `[A-Za-z0-9._:/-]`, kept for ever.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, PartialEq, Eq, Hash, Serialize)]
 pub struct EventId(String);
 
 impl EventId {
@@ -177,3 +178,5 @@ impl Says {
         }
     }
 }
+
+unsaid! { EventId }

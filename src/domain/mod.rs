@@ -38,4 +38,5 @@ pub mod sketch;
 pub mod summary;
 pub mod text;
 pub mod time;
+pub(crate) mod unsaid;
 pub mod verdict;

@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::shared_registry::SharedRegistry;
 use crate::domain::rejection::{Code, Rejection};
 use crate::domain::text;
+use crate::domain::unsaid::unsaid;
 
 /// Items of a page when nothing is said.
 const LIMIT_DEFAULT: i64 = 100;
@@ -17,7 +18,6 @@ const CURSOR_MS_MAX: i64 = 24 * 60 * 60 * 1_000;
 const CURSOR_PREFIX: &str = "c1.";
 
 /// The parameters of a request, each of a known name and there once.
-#[derive(Debug)]
 pub struct Query(BTreeMap<String, String>);
 
 impl Query {
@@ -185,3 +185,5 @@ fn serde_urlencoded(query: &str) -> Result<Vec<(String, String)>, Rejection> {
         .map(actix_web::web::Query::into_inner)
         .map_err(|_| Rejection::new(Code::QueryInvalid, "The query can't be read."))
 }
+
+unsaid! { Query }

@@ -17,6 +17,7 @@ use crate::domain::number::NumberId;
 use crate::domain::participant::App;
 use crate::domain::rejection::{Code, Rejection};
 use crate::domain::time::{Moment, Span};
+use crate::domain::unsaid::unsaid;
 use crate::keys::Sealed;
 use crate::storage::bindings::{self, Bound, Writer};
 use crate::storage::numbers::{self, Number};
@@ -66,7 +67,7 @@ impl Keyed for Removal {
 }
 
 /// A binding as it stands after an acknowledgement.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Answered {
     /// The date and the duty.
     pub binding: Binding,
@@ -256,3 +257,5 @@ fn at_its_member(refused: Rejection) -> Rejection {
     };
     refused.at(member)
 }
+
+unsaid! { Answered }

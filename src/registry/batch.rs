@@ -1,5 +1,7 @@
 //! Batches: each item stands for itself, and one bad item is a rejection in its place.
 
+use std::fmt;
+
 use crate::domain::rejection::{Code, Rejection};
 
 /// A kind of item that has a key of its own.
@@ -12,7 +14,7 @@ pub trait Keyed {
 }
 
 /// One item as it was sent.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Item<T> {
     /// Its own key, if it could be read.
     pub key: Option<String>,
@@ -32,7 +34,7 @@ pub enum Outcome<T> {
 }
 
 /// What became of all: same order, same length.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Batch<T> {
     /// Each item's key, and what became of it.
     pub items: Vec<(Option<String>, Outcome<T>)>,
@@ -48,6 +50,20 @@ impl<T> Batch<T> {
                 Outcome::Rejected(_) => (accepted, duplicate, rejected + 1),
             }
         })
+    }
+}
+
+/// Without the key, which is the caller's text.
+impl<T: fmt::Debug> fmt::Debug for Item<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.value.fmt(f)
+    }
+}
+
+/// Without the keys.
+impl<T: fmt::Debug> fmt::Debug for Batch<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.items.iter().map(|(_, outcome)| outcome)).finish()
     }
 }
 

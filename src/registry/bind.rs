@@ -20,6 +20,7 @@ use crate::domain::rejection::{Code, Rejection};
 use crate::domain::seal::Handle;
 use crate::domain::summary::Summary;
 use crate::domain::time::{Moment, Span};
+use crate::domain::unsaid::unsaid;
 use crate::keys::Sealed;
 use crate::storage::bindings::{self, BindingId, Bound, Writer};
 use crate::storage::numbers::{self, NewNumber, Number};
@@ -52,7 +53,7 @@ impl Keyed for Put {
 }
 
 /// A binding as it stands after it was put.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Placement {
     /// What changed, if anything.
     pub change: Option<Change>,
@@ -299,10 +300,8 @@ impl<'a> Session<'a> {
             }
             *self.counts.entry(number.id).or_default() += 1;
         }
-        let bound_at = match (&stored, change) {
-            (Some(bound), Change::Refreshed) => bound.bound_at,
-            _ => now,
-        };
+        let refreshed = stored.as_ref().filter(|_| change == Change::Refreshed);
+        let bound_at = refreshed.map_or(now, |bound| bound.bound_at);
         let bound = Bound {
             id: stored.as_ref().map_or(BindingId(0), |bound| bound.id),
             app: self.app.id(),
@@ -397,3 +396,5 @@ fn at_its_member(refused: Rejection) -> Rejection {
 fn is_the_number() -> Rejection {
     account_ref::personal("It is the number that is being bound.").at("/account_ref")
 }
+
+unsaid! { Placement }

@@ -9,6 +9,7 @@ use crate::domain::duty::{Demand, Duty, Response};
 use crate::domain::event::ParticipantId;
 use crate::domain::participant::{App, Name};
 use crate::domain::time::Moment;
+use crate::domain::unsaid::unsaid;
 use crate::keys::Sealed;
 use crate::storage::bindings::{self, BindingId, Bound, Move, Shown, Writer};
 use crate::storage::numbers::Number;
@@ -40,7 +41,7 @@ pub enum DutyFilter {
 }
 
 /// A duty: the same here, in a webhook, and in the pull feed.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Serialize)]
 pub struct DutyView {
     account_ref: String,
     #[serde(flatten)]
@@ -49,7 +50,7 @@ pub struct DutyView {
 }
 
 /// A binding with its duty.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Serialize)]
 pub struct BindingView {
     account_ref: String,
     handle: String,
@@ -218,3 +219,5 @@ fn move_view(one: Move) -> MoveView {
 fn numberless() -> crate::domain::rejection::Rejection {
     internal("a binding to a number that doesn't exist")
 }
+
+unsaid! { DutyView BindingView }

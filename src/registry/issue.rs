@@ -11,6 +11,7 @@ use crate::domain::participant::{Kind, Participant, Permissions};
 use crate::domain::rejection::{Code, Rejection};
 use crate::domain::text;
 use crate::domain::time::Moment;
+use crate::domain::unsaid::unsaid;
 use crate::storage::log::{self, Change};
 use crate::storage::participants::{self, ApiKey};
 use crate::storage::{self, Tx};
@@ -19,7 +20,6 @@ use crate::storage::{self, Tx};
 const KEYS_MAX: usize = 100;
 
 /// A key that was just made: the only time that its text is there.
-#[derive(Debug)]
 pub struct IssuedKey {
     /// All else about it.
     pub key: ApiKey,
@@ -191,3 +191,5 @@ pub(super) fn must_leave_an_admin(
 fn no_key() -> Rejection {
     Rejection::new(Code::NotFound, "There is no live key of this participant under this id.")
 }
+
+unsaid! { IssuedKey }

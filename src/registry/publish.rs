@@ -190,8 +190,8 @@ impl Registry {
             ring.seal(Sealed::EventId, carrier.name().as_str(), id.as_str().as_bytes())
         };
         let undoes = report.undoes.as_ref().map(seal);
-        let says = Says::from_parts(report.event_type, stated, undoes)
-            .ok_or_else(|| misfit(&report))?;
+        let says =
+            Says::from_parts(report.event_type, stated, undoes).ok_or_else(|| misfit(&report))?;
         let elements = self.elements(&report.number);
         let element = elements.map_err(|refused| refused.at("/number"))?.in_force;
         Ok(Examined { element, calling_code: code, id: seal(&report.id), says })

@@ -12,6 +12,7 @@ use crate::domain::id::Prefix;
 use crate::domain::participant::App;
 use crate::domain::rejection::{Code, Rejection};
 use crate::domain::signature::Secret;
+use crate::domain::unsaid::unsaid;
 use crate::keys::Sealed;
 use crate::storage::deliveries::{self, Delivery, DeliveryId};
 use crate::storage::endpoints::{self, Endpoint, EndpointId, State};
@@ -24,7 +25,7 @@ const OVERLAP_HOURS_MAX: u32 = 168;
 const HOUR_MS: i64 = 60 * 60 * 1_000;
 
 /// An address to be registered.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Wanted {
     /// Where messages go.
@@ -35,7 +36,7 @@ pub struct Wanted {
 }
 
 /// What is to change of an endpoint.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EndpointChange {
     /// Sent or kept.
@@ -315,3 +316,5 @@ fn checked_types(types: Option<&[String]>) -> Result<Vec<String>> {
     }
     Ok(types.to_vec())
 }
+
+unsaid! { Wanted EndpointChange }

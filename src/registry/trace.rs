@@ -5,13 +5,14 @@ use super::{Registry, Result};
 use crate::domain::id::{self, Prefix};
 use crate::domain::participant::App;
 use crate::domain::rejection::{Code, Rejection};
+use crate::domain::unsaid::unsaid;
 use crate::keys::Sealed;
 use crate::storage::attempts::{self, Attempt};
 use crate::storage::deliveries::{self, Delivery, DeliveryId, Filter, State};
 use crate::storage::{self, endpoints};
 
 /// Which deliveries a list shows.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct ShownDeliveries {
     /// Only those in this state.
     pub state: Option<State>,
@@ -133,3 +134,5 @@ const NOWHERE: storage::Error =
 fn no_delivery() -> Rejection {
     Rejection::new(Code::NotFound, "There is no delivery of yours under this id.")
 }
+
+unsaid! { ShownDeliveries }

@@ -11,6 +11,7 @@ use super::schema::{deliveries, endpoints};
 use super::{Result, Tx};
 use crate::domain::duty::MessageType;
 use crate::domain::event::ParticipantId;
+use crate::domain::unsaid::unsaid;
 
 /// An endpoint's place in the database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -27,7 +28,7 @@ pub enum State {
 }
 
 /// A webhook address. Times are Unix milliseconds.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Endpoint {
     /// Its place in the database; 0 before it has one.
     pub id: EndpointId,
@@ -354,3 +355,5 @@ impl From<EndpointRow> for Endpoint {
         }
     }
 }
+
+unsaid! { Endpoint }

@@ -30,4 +30,5 @@ mod survey;
 mod test_numbers;
 mod tidy;
 mod traps;
+mod unsaid;
 mod webhooks;
