@@ -72,7 +72,7 @@ pub async fn list(app: App, request: HttpRequest, registry: SharedRegistry) -> A
         return answer::ok(&List::whole(found.into_iter().collect()));
     }
     let page = Page::read(&query, &registry, app.name().as_str(), "bindings")?;
-    let (before, limit) = (page.before, page.limit);
+    let (before, limit) = (page.before_id(), page.limit);
     let rows = registry.run(move |registry| registry.bindings(&app, before, limit)).await?;
     answer::ok(&page.list(rows, |row| row.id, |row| row.state))
 }

@@ -43,7 +43,7 @@ pub async fn list(app: App, request: HttpRequest, registry: SharedRegistry) -> A
         state: query.get("state").map(state_of).transpose()?,
         endpoint: query.get("endpoint").map(str::to_owned),
     };
-    let (before, limit) = (page.before, page.limit);
+    let (before, limit) = (page.before_id(), page.limit);
     let rows =
         registry.run(move |registry| registry.deliveries(&app, &shown, before, limit)).await?;
     let row = |one| View { attempts: None, ..view(one) };

@@ -38,7 +38,7 @@ pub async fn list(app: App, request: HttpRequest, registry: SharedRegistry) -> A
         (Flag::Off, Flag::On) => DutyFilter::Overdue,
         (Flag::On, Flag::On) => DutyFilter::OpenAndOverdue,
     };
-    let (before, limit) = (page.before, page.limit);
+    let (before, limit) = (page.before_id(), page.limit);
     let rows = registry.run(move |registry| registry.duties(&app, filter, before, limit)).await?;
     answer::ok(&page.list(rows, |row| row.id, |row| row.state))
 }

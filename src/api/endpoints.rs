@@ -12,7 +12,7 @@ use super::deliveries;
 use crate::domain::participant::App;
 use crate::domain::time::Moment;
 use crate::http::body::Body;
-use crate::http::query::List;
+use crate::http::query::{Page, place_of};
 use crate::http::shared_registry::SharedRegistry;
 use crate::registry::{EndpointChange, EndpointState, EndpointView, Wanted};
 
@@ -50,9 +50,9 @@ pub async fn create(app: App, Body(wanted): Body<Wanted>, registry: SharedRegist
 }
 
 pub async fn list(app: App, request: HttpRequest, registry: SharedRegistry) -> Answer {
-    List::<View>::must_be_whole(&request, &registry)?;
+    let page = Page::unfiltered(&request, &registry, app.name().as_str(), "endpoints")?;
     let all = registry.run(move |registry| registry.endpoints(&app)).await?;
-    answer::ok(&List::whole(all.into_iter().map(view).collect()))
+    answer::ok(&page.part(all, |one| place_of(one.endpoint.id.0), view))
 }
 
 pub async fn get(app: App, id: Path<String>, registry: SharedRegistry) -> Answer {

@@ -9,7 +9,7 @@ use crate::domain::generation::State;
 use crate::domain::participant::Admin;
 use crate::domain::rejection::{Code, Rejection};
 use crate::domain::time::Moment;
-use crate::http::query::List;
+use crate::http::query::Page;
 use crate::http::shared_registry::SharedRegistry;
 use crate::registry::{EpochView, Held};
 
@@ -23,9 +23,10 @@ struct View {
 }
 
 pub async fn list(admin: Admin, request: HttpRequest, registry: SharedRegistry) -> Answer {
-    List::<View>::must_be_whole(&request, &registry)?;
+    let page = Page::unfiltered(&request, &registry, admin.name().as_str(), "epochs")?;
     let all = registry.run(move |registry| registry.epochs(&admin)).await?;
-    answer::ok(&List::whole(all.into_iter().map(view).collect()))
+    // An epoch has three digits at most.
+    answer::ok(&page.part(all, |one| format!("{:03}", one.number), view))
 }
 
 pub async fn activate(admin: Admin, epoch: Path<String>, registry: SharedRegistry) -> Answer {

@@ -14,7 +14,7 @@ use crate::domain::time::Moment;
 use crate::http::body::Body;
 use crate::http::caller::Manager;
 use crate::http::failure::Failure;
-use crate::http::query::List;
+use crate::http::query::Page;
 use crate::http::shared_registry::SharedRegistry;
 use crate::registry::ApiKey;
 
@@ -44,8 +44,9 @@ pub async fn list(
     request: HttpRequest,
     registry: SharedRegistry,
 ) -> Answer {
-    List::<View>::must_be_whole(&request, &registry)?;
-    list_of(owner(admin, &name, &registry).await?, registry).await
+    let list = format!("keys of {}", *name);
+    let page = Page::unfiltered(&request, &registry, admin.name().as_str(), &list)?;
+    list_of(owner(admin, &name, &registry).await?, &page, registry).await
 }
 
 pub async fn list_own(
@@ -53,8 +54,9 @@ pub async fn list_own(
     request: HttpRequest,
     registry: SharedRegistry,
 ) -> Answer {
-    List::<View>::must_be_whole(&request, &registry)?;
-    list_of((*caller.participant).clone(), registry).await
+    let owner = (*caller.participant).clone();
+    let page = Page::unfiltered(&request, &registry, owner.name.as_str(), "keys")?;
+    list_of(owner, &page, registry).await
 }
 
 pub async fn issue(
@@ -119,9 +121,9 @@ async fn owner(
     registry.clone().run(move |registry| registry.participant_named(&admin, &name)).await
 }
 
-async fn list_of(owner: Participant, registry: SharedRegistry) -> Answer {
+async fn list_of(owner: Participant, page: &Page, registry: SharedRegistry) -> Answer {
     let keys = registry.run(move |registry| registry.keys_of(&owner)).await?;
-    answer::ok(&List::whole(keys.into_iter().map(view).collect()))
+    answer::ok(&page.part(keys, |key| key.id.clone(), view))
 }
 
 async fn issue_to(owner: Participant, wish: KeyWish, registry: SharedRegistry) -> Answer {

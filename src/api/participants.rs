@@ -14,7 +14,7 @@ use crate::domain::time::Moment;
 use crate::domain::verdict::NotCovered;
 use crate::http::body::Body;
 use crate::http::caller::Anyone;
-use crate::http::query::List;
+use crate::http::query::Page;
 use crate::http::shared_registry::SharedRegistry;
 use crate::registry::Enrolled;
 
@@ -91,9 +91,10 @@ pub async fn update(
 }
 
 pub async fn list(admin: Admin, request: HttpRequest, registry: SharedRegistry) -> Answer {
-    List::<View>::must_be_whole(&request, &registry)?;
-    let all = registry.run(move |registry| registry.participants(&admin)).await?;
-    answer::ok(&List::whole(all.iter().map(view).collect()))
+    let page = Page::unfiltered(&request, &registry, admin.name().as_str(), "participants")?;
+    let (before, limit) = (page.before_id(), page.limit);
+    let rows = registry.run(move |registry| registry.participants(&admin, before, limit)).await?;
+    answer::ok(&page.list(rows, |one| one.id.0.into(), |one| view(&one)))
 }
 
 pub async fn get(admin: Admin, name: Path<String>, registry: SharedRegistry) -> Answer {

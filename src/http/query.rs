@@ -1,6 +1,7 @@
 //! Query parameters and pages. An unknown parameter is refused: a filter that is silently ignored shows
 //! what it should have hidden.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use actix_web::HttpRequest;
@@ -15,6 +16,8 @@ use crate::domain::unsaid::unsaid;
 const LIMIT_DEFAULT: i64 = 100;
 /// How long a cursor is good, in milliseconds.
 const CURSOR_MS_MAX: i64 = 24 * 60 * 60 * 1_000;
+/// So many digits as the largest id has: places of a list are of one length.
+const ID_DIGITS: usize = 19;
 const CURSOR_PREFIX: &str = "c1.";
 
 /// The parameters of a request, each of a known name and there once.
@@ -67,8 +70,8 @@ pub enum Flag {
 
 /// Which part of a list is wanted.
 pub struct Page {
-    /// Only what lies before this id.
-    pub before: Option<i64>,
+    /// Only what lies before this place.
+    before: Option<String>,
     /// Items at most.
     pub limit: i64,
     registry: SharedRegistry,
@@ -84,6 +87,19 @@ pub struct List<T> {
 }
 
 impl Page {
+    /// Reads `limit` and `after`, of a list without filters.
+    ///
+    /// # Errors
+    /// `query_invalid`, `cursor_invalid`.
+    pub fn unfiltered(
+        request: &HttpRequest,
+        registry: &SharedRegistry,
+        owner: &str,
+        list: &str,
+    ) -> Result<Page, Rejection> {
+        Page::read(&Query::read(request, &["limit", "after"])?, registry, owner, list)
+    }
+
     /// Reads `limit` and `after`. A cursor is sealed for its owner and holds the filters that it was
     /// made with, so that it can't be turned to another list.
     ///
@@ -115,45 +131,66 @@ impl Page {
         Ok(Page { before, limit, registry: registry.clone(), owner: owner.to_owned(), filters })
     }
 
-    /// A page of `items`, each made of one of `rows`; `id` is what the next page begins after.
+    /// The id that the page lies before, in a list that goes by ids.
+    pub fn before_id(&self) -> Option<i64> {
+        self.before.as_deref()?.parse().ok()
+    }
+
+    /// A page of items, each made of one of `rows`; `id` is what the next page begins after.
     pub fn list<R, T>(
         &self,
         rows: Vec<R>,
         id: impl Fn(&R) -> i64,
         item: impl FnMut(R) -> T,
     ) -> List<T> {
+        self.placed(rows, |row| place_of(id(row)), item)
+    }
+
+    /// A page of a list that is short enough to be read whole; the texts of `place` sort its rows, the
+    /// newest last.
+    pub fn part<R, T>(
+        &self,
+        mut rows: Vec<R>,
+        place: impl Fn(&R) -> String,
+        item: impl FnMut(R) -> T,
+    ) -> List<T> {
+        rows.retain(|row| self.before.as_ref().is_none_or(|before| place(row) < *before));
+        rows.sort_by_cached_key(|row| Reverse(place(row)));
+        rows.truncate(usize::try_from(self.limit).unwrap_or(usize::MAX));
+        self.placed(rows, place, item)
+    }
+
+    fn placed<R, T>(
+        &self,
+        rows: Vec<R>,
+        place: impl Fn(&R) -> String,
+        item: impl FnMut(R) -> T,
+    ) -> List<T> {
         let full = i64::try_from(rows.len()).is_ok_and(|count| count >= self.limit);
         let next = rows
             .last()
             .filter(|_| full)
-            .map(|row| seal_cursor(&self.registry, &self.owner, &self.filters, id(row)));
+            .map(|row| seal_cursor(&self.registry, &self.owner, &self.filters, &place(row)));
         List { items: rows.into_iter().map(item).collect(), next }
     }
 }
 
 impl<T> List<T> {
-    /// For lists that are short enough to be answered whole: their parameters are known all the same,
-    /// and there is no second page to ask for.
-    ///
-    /// # Errors
-    /// `query_invalid`, `cursor_invalid`.
-    pub fn must_be_whole(
-        request: &HttpRequest,
-        registry: &SharedRegistry,
-    ) -> Result<(), Rejection> {
-        let query = Query::read(request, &["limit", "after"])?;
-        Page::read(&query, registry, "", "whole").map(drop)
-    }
-
-    /// A list that is always whole.
+    /// The only page there is.
     pub fn whole(items: Vec<T>) -> List<T> {
         List { items, next: None }
     }
 }
 
-fn seal_cursor(registry: &SharedRegistry, owner: &str, filters: &str, id: i64) -> String {
+/// The place of an id in a list: as a text, it comes where its number does.
+pub fn place_of(id: i64) -> String {
+    format!("{id:0ID_DIGITS$}")
+}
+
+/// What a cursor holds: when it was made, the place, what the list is filtered by.
+fn seal_cursor(registry: &SharedRegistry, owner: &str, filters: &str, place: &str) -> String {
     let made = registry.clock().now_ms();
-    let plain = [&id.to_be_bytes()[..], &made.to_be_bytes()[..], filters.as_bytes()].concat();
+    let plain = [&made.to_be_bytes()[..], place.as_bytes(), b"\n", filters.as_bytes()].concat();
     format!("{CURSOR_PREFIX}{}", text::to_base64url(&registry.seal_cursor(owner, &plain)))
 }
 
@@ -162,7 +199,7 @@ fn open_cursor(
     owner: &str,
     filters: &str,
     cursor: &str,
-) -> Result<i64, Rejection> {
+) -> Result<String, Rejection> {
     let invalid = || {
         let detail = "This cursor is not of this list, or older than 24 hours.";
         Rejection::new(Code::CursorInvalid, detail).at("after")
@@ -170,13 +207,14 @@ fn open_cursor(
     let sealed = cursor.strip_prefix(CURSOR_PREFIX).ok_or_else(invalid)?;
     let sealed = text::from_base64url_any(sealed).ok_or_else(invalid)?;
     let plain = registry.open_cursor(owner, &sealed).ok_or_else(invalid)?;
-    let (id, rest) = plain.split_first_chunk::<8>().ok_or_else(invalid)?;
-    let (made, sealed_filters) = rest.split_first_chunk::<8>().ok_or_else(invalid)?;
+    let (made, rest) = plain.split_first_chunk::<8>().ok_or_else(invalid)?;
+    let rest = str::from_utf8(rest).map_err(|_| invalid())?;
+    let (place, sealed_filters) = rest.split_once('\n').ok_or_else(invalid)?;
     let age = registry.clock().now_ms() - i64::from_be_bytes(*made);
-    if sealed_filters != filters.as_bytes() || age > CURSOR_MS_MAX {
+    if sealed_filters != filters || age > CURSOR_MS_MAX {
         return Err(invalid());
     }
-    Ok(i64::from_be_bytes(*id))
+    Ok(place.to_owned())
 }
 
 fn serde_urlencoded(query: &str) -> Result<Vec<(String, String)>, Rejection> {

@@ -153,12 +153,18 @@ impl Registry {
         Ok(participant)
     }
 
-    /// Every participant, by name.
+    /// Participants, newest first.
     ///
     /// # Errors
     /// `unavailable`.
-    pub fn participants(&self, _: &Admin) -> Result<Vec<Participant>> {
-        self.storage.read(participants::all).map_err(|error| self.failed(error))
+    pub fn participants(
+        &self,
+        _: &Admin,
+        before: Option<i64>,
+        limit: i64,
+    ) -> Result<Vec<Participant>> {
+        let page = self.storage.read(|db| participants::page(db, before, limit));
+        page.map_err(|error| self.failed(error))
     }
 
     /// One participant.

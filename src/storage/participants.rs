@@ -69,12 +69,37 @@ pub fn all(connection: &mut AnyConnection) -> Result<Vec<Participant>> {
         .order(participants::name)
         .select(ParticipantRow::as_select())
         .load(connection)?;
-    let mut granted: HashMap<i32, Vec<CallingCode>> = HashMap::new();
-    let grants: Vec<(i32, i32)> = grants::table
+    all_with_grants(connection, rows)
+}
+
+/// Participants, newest first, before this id, `limit` at most.
+pub fn page(
+    connection: &mut AnyConnection,
+    before: Option<i64>,
+    limit: i64,
+) -> Result<Vec<Participant>> {
+    let before = before.and_then(|id| i32::try_from(id).ok()).unwrap_or(i32::MAX);
+    let rows = participants::table
+        .filter(participants::id.lt(before))
+        .order(participants::id.desc())
+        .limit(limit)
+        .select(ParticipantRow::as_select())
+        .load(connection)?;
+    all_with_grants(connection, rows)
+}
+
+fn all_with_grants(
+    connection: &mut AnyConnection,
+    rows: Vec<ParticipantRow>,
+) -> Result<Vec<Participant>> {
+    let ids = rows.iter().map(|row| row.id);
+    let found: Vec<(i32, i32)> = grants::table
+        .filter(grants::participant_id.eq_any(ids))
         .order((grants::participant_id, grants::calling_code))
         .select((grants::participant_id, grants::calling_code))
         .load(connection)?;
-    for (id, code) in grants {
+    let mut granted: HashMap<i32, Vec<CallingCode>> = HashMap::new();
+    for (id, code) in found {
         granted.entry(id).or_default().push(calling_code_from(code)?);
     }
     rows.into_iter()
