@@ -1,7 +1,7 @@
 //! The document and the program say the same, and the harness that holds every exchange of every test
 //! against the document does catch what isn't in it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use hyper::Method;
 use serde_json::{Value, json};
@@ -9,6 +9,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use vacate::api;
 use vacate::client::Client;
+use vacate::client::keys::{KeyWish, Whose};
+use vacate::domain::event::EventType::Disconnected;
 use vacate::domain::rejection::Code;
 
 use crate::support::cast::PATIENCE;
@@ -121,6 +123,72 @@ fn a_server_that_says_more_than_is_documented_is_caught_by_the_witness() {
         assert_eq!(objections.len(), 1, "{objections:?}");
         assert!(objections[0].contains("planted"), "{objections:?}");
     });
+}
+
+in_a_world_on_both_databases! {
+    async fn every_example_is_as_long_as_what_the_registry_makes(world: World) {
+        let (carrier, app) = (world.carrier("northtel").await, world.app("skyfare").await);
+        let number = "+491701234567";
+        app.binds("u-1", number, "2025-06-01T12:00:00Z").await;
+        carrier.publishes("e-1", Disconnected, number, "2026-11-23T09:00:00Z").await;
+        app.hears().await;
+        app.client.issue_key(Whose::Mine, &KeyWish::new("test")).await.unwrap();
+        app.client.deliveries(Default::default()).all().await.unwrap();
+        app.client.bindings().page(Some(1), None).await.unwrap();
+        let refused = app.client.endpoint("ep_none").await.unwrap_err();
+        assert_eq!(refused.code(), Some("not_found"));
+
+        const PREFIXES: [&str; 12] = [
+            "p1.", "c1.", "c_", "key_01", "ep_", "dlv_", "msg_", "whsec_", "vk1_app_", "vh1.49.",
+            "vd1.49.", "vt1.49.",
+        ];
+        let made = |text: &str| PREFIXES.into_iter().find(|prefix| text.starts_with(prefix));
+        let mut lengths = HashMap::new();
+        for exchange in world.witness.seen() {
+            for body in [exchange.request, exchange.answer] {
+                let body: Value = serde_json::from_slice(&body).unwrap_or_default();
+                for text in all_texts(&body) {
+                    lengths.extend(made(text).map(|prefix| (prefix, text.len())));
+                }
+            }
+        }
+        let digest = lengths["vd1.49."];
+        lengths.insert("vt1.49.", digest - 64 + 43);
+        assert_eq!(lengths.len(), PREFIXES.len(), "{lengths:?}");
+        let mut examples = Vec::new();
+        collect_examples(document(), &mut examples);
+        let of_the_registry = examples.iter().filter_map(|text| Some((made(text)?, text)));
+        let wrong: Vec<_> =
+            of_the_registry.filter(|(prefix, text)| lengths[prefix] != text.len()).collect();
+        assert!(wrong.is_empty(), "{lengths:?}: {wrong:#?}");
+        assert!(examples.iter().all(|text| !text.starts_with("c-")), "an old correlator");
+    }
+}
+
+/// All texts that stand in examples.
+fn collect_examples(value: &'static Value, found: &mut Vec<&'static str>) {
+    if let Value::Object(members) = value {
+        for (name, value) in members {
+            if matches!(name.as_str(), "example" | "examples") {
+                found.extend(all_texts(value));
+            }
+        }
+    }
+    let inside: Box<dyn Iterator<Item = &Value>> = match value {
+        Value::Array(items) => Box::new(items.iter()),
+        Value::Object(members) => Box::new(members.values()),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => return,
+    };
+    inside.for_each(|value| collect_examples(value, found));
+}
+
+fn all_texts(value: &Value) -> Vec<&str> {
+    match value {
+        Value::String(text) => vec![text],
+        Value::Array(items) => items.iter().flat_map(all_texts).collect(),
+        Value::Object(members) => members.values().flat_map(all_texts).collect(),
+        Value::Null | Value::Bool(_) | Value::Number(_) => Vec::new(),
+    }
 }
 
 fn texts(list: &'static Value) -> Vec<&'static str> {
