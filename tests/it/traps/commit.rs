@@ -1,18 +1,27 @@
 //! A commit whose answer never comes: stored or not, nobody knows, and nobody may guess.
 
+use std::time::Duration;
+
+use chrono::DateTime;
 use diesel::sql_types::BigInt;
 use diesel::{Connection, PgConnection, QueryableByName, RunQueryDsl};
+use vacate::domain::attempt::{Attempt, Outcome as Tried};
+use vacate::domain::binding::Did;
 use vacate::domain::event::EventType::Disconnected;
 use vacate::domain::event::Note;
-use vacate::domain::participant::{App, Carrier};
+use vacate::domain::participant::{App, Carrier, Name};
 use vacate::domain::rejection::Code;
+use vacate::domain::retry::Schedule;
 use vacate::domain::verdict::Advice;
-use vacate::registry::{Outcome, Result};
+use vacate::registry::{DeliveryState, Outcome, Result, Wanted};
 
 use super::{LOST, VERIFIED, advice, demand, number};
 use crate::support::cutting::{Cut, Proxy};
 use crate::support::databases::{Kind, TestDatabase};
 use crate::support::node::Node;
+
+const LEASE_MS: i64 = 60_000;
+const SCHEDULE: Schedule = Schedule { retry_hours: 75 };
 
 #[test]
 fn a_commit_whose_answer_was_swallowed_is_found_to_be_stored() {
@@ -55,6 +64,37 @@ fn two_commits_that_never_arrived_are_an_unknown_outcome_and_leave_nothing() {
     world.must_hold_one_event();
 }
 
+#[test]
+fn whatever_else_is_written_is_written_once_although_its_commit_was_cut_off() {
+    for cut in [Cut::BeforeTheAnswer, Cut::BeforeTheServer] {
+        let world = World::new();
+        let (node, app) = (&world.node, &world.app);
+        let url = "https://hooks.example.com/vacate".to_owned();
+        world.cutting(cut, || node.registry.subscribe(app, &Wanted { url, types: None })).unwrap();
+        world.cutting(cut, || node.bind(app, "u-1", &number(1), VERIFIED));
+        node.publish(&world.carrier, ("e-1", Disconnected), &number(1), LOST);
+        let endpoint = node.registry.lease_endpoints(1, LEASE_MS).unwrap().remove(0);
+        let mut taken = node.registry.take_due(&endpoint, 1, LEASE_MS).unwrap().unwrap();
+        let delivery = taken.outgoing.remove(0).delivery;
+        let attempt = Attempt {
+            at: DateTime::from_timestamp_millis(node.clock.now_ms()).unwrap(),
+            took: Duration::ZERO,
+            outcome: Tried::Answered { status: 200, answer: String::new(), retry_after: None },
+        };
+        let tried = [(delivery.clone(), attempt)];
+        world.cutting(cut, || node.registry.settle(&endpoint, SCHEDULE, &tried)).unwrap();
+        let told = node.registry.delivery_of(app, &delivery.public_id).unwrap();
+        assert_eq!((told.delivery.state, told.attempts.len()), (DeliveryState::Delivered, 1));
+
+        world.cutting(cut, || node.acknowledge(app, "u-1", Did::Frozen));
+        let name = Name::parse("skyfare").unwrap();
+        let owner = node.registry.participant_named(&node.admin, &name).unwrap();
+        let key = node.registry.keys_of(&owner).unwrap().remove(0).id;
+        world.cutting(cut, || node.registry.revoke_key(&owner, &key)).unwrap();
+        assert!(node.registry.keys_of(&owner).unwrap().is_empty());
+    }
+}
+
 /// A node that reaches its database through a proxy, with one account on one number.
 struct World {
     database: TestDatabase,
@@ -88,6 +128,14 @@ impl World {
         let published = self.publish();
         assert_eq!(self.proxy.left(), 0, "not every cut was made");
         published
+    }
+
+    /// Does something whose commit is cut off, and made once more.
+    fn cutting<T>(&self, cut: Cut, act: impl FnOnce() -> T) -> T {
+        self.proxy.cut(&[cut]);
+        let done = act();
+        assert_eq!(self.proxy.left(), 0, "the cut was not made");
+        done
     }
 
     /// One event, told once, that every node and every resend finds.
