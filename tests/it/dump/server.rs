@@ -101,12 +101,25 @@ impl Database {
             }
             Database::Postgres(_) => {
                 let mut connection = PgConnection::establish(&self.url()).expect("a database");
-                connection.batch_execute(sql)
+                // The registry runs meanwhile, and takes tables in another order now and then.
+                let is_deadlock = |done: &diesel::QueryResult<()>| {
+                    done.as_ref().is_err_and(|error| error.to_string().contains("deadlock"))
+                };
+                let mut done = connection.batch_execute(sql);
+                for _ in 0..DEADLOCKS_MAX {
+                    if is_deadlock(&done) {
+                        done = connection.batch_execute(sql);
+                    }
+                }
+                done
             }
         };
         done.unwrap_or_else(|error| panic!("{error}: {sql:.200}"));
     }
 }
+
+/// Deadlocks with the registry, one after the other, that are put up with.
+const DEADLOCKS_MAX: usize = 5;
 
 /// How the program is to run.
 pub struct Start<'a> {
