@@ -19,11 +19,14 @@ type Change = (&'static str, &'static str, &'static str);
 
 const NAME: &str = "vacate-planted";
 
-const NAMED: Change = (
-    "Cargo.toml",
-    "[[bench]]\n",
-    "[[bin]]\nname = \"vacate-planted\"\npath = \"src/main.rs\"\n\n[[bench]]\n",
-);
+const NAMED: &[Change] = &[
+    ("Cargo.toml", "default-run = \"vacate\"\n", "default-run = \"vacate-planted\"\n"),
+    (
+        "Cargo.toml",
+        "[[bench]]\n",
+        "[[bin]]\nname = \"vacate-planted\"\npath = \"src/main.rs\"\n\n[[bench]]\n",
+    ),
+];
 
 const LOG_A_NUMBER: Change = (
     "src/keys/ring.rs",
@@ -117,10 +120,11 @@ fn built_with(changes: &[Change]) -> PathBuf {
     let built = Path::new(env!("CARGO_BIN_EXE_vacate")).parent().expect("a folder");
     let target = built.parent().expect("a target folder");
     let sources = target.join("planted");
+    std::fs::create_dir_all(&sources).expect("a folder");
     for part in ["Cargo.toml", "Cargo.lock", "src", "config", "migrations", "docs", "benches"] {
         copy(&root().join(part), &sources.join(part));
     }
-    for (file, before, after) in [&[NAMED], changes].concat() {
+    for (file, before, after) in [NAMED, changes].concat() {
         let path = sources.join(file);
         let text = std::fs::read_to_string(&path).expect("a source");
         assert_eq!(text.matches(before).count(), 1, "{file} has changed: {before}");

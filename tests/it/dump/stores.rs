@@ -208,6 +208,8 @@ fn of_postgres(
         path: String,
     }
 
+    // As its own vacuum does, in time: statistics hold values of columns.
+    database.execute("ANALYZE");
     database.execute("CHECKPOINT");
     let mut connection = PgConnection::establish(&database.url()).expect("a database");
     let relations: Vec<Relation> = diesel::sql_query(
